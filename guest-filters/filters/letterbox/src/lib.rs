@@ -1,0 +1,1 @@
+//! Frame to tensor: colour conversion, letterbox or stretch, normalisation.

@@ -1,0 +1,1 @@
+//! Tensor to detections: YOLOX and YOLOv8 outputs, NMS, boxes in source pixels.

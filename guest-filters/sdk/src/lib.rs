@@ -1,0 +1,1 @@
+//! What the author of an edgevision module uses; hides the ABI.

@@ -1,0 +1,2 @@
+//! The `edgevision` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Whole-system tests: real clips, real RTSP, real modules.

@@ -1,0 +1,15 @@
+//! Sandboxed WebAssembly vision on frames that are never copied: the frame arena, module instances, inference
+//! engines and the worker pool. No GStreamer in here.
+//!
+//! The way of a frame through this crate:
+//! [`frame`] describes it, [`arena`] holds its bytes, [`pool`] hands it to a worker, [`instance`] calls the
+//! modules on it, [`nn`] runs the model they ask for, [`detection`] is what comes out.
+
+pub mod analysis;
+pub mod arena;
+pub mod detection;
+pub mod frame;
+pub mod job;
+pub mod module;
+pub mod nn;
+pub mod pool;

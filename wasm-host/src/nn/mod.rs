@@ -1,0 +1,150 @@
+//! Inference behind three small traits: an [`Engine`] loads a [`Model`] once, each worker runs its own [`Session`].
+//! (skeleton: owner of `nn` completes it; public signatures are fixed)
+
+use std::{path::Path, sync::Arc};
+
+/// Element type of a tensor; values as in `edgevision_abi::dtype`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u32)]
+pub enum DType {
+    /// 32-bit float.
+    F32 = 1,
+    /// 8-bit unsigned.
+    U8 = 2,
+    /// 8-bit signed.
+    I8 = 3,
+    /// 32-bit signed.
+    I32 = 4,
+    /// 64-bit signed.
+    I64 = 5,
+    /// 16-bit float.
+    F16 = 6,
+}
+
+/// A named input or output of a model. Unknown dimensions are `None`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct TensorInfo {
+    /// Name in the model.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Dimensions, outermost first.
+    pub shape: Vec<Option<usize>>,
+}
+
+/// A tensor that somebody else owns, borrowed for one call. `data` is aligned to the element size.
+#[derive(Clone, Copy, Debug)]
+pub struct TensorView<'a> {
+    /// Element type.
+    pub dtype: DType,
+    /// Dimensions, outermost first.
+    pub shape: &'a [usize],
+    /// Elements, little-endian, row-major without gaps.
+    pub data: &'a [u8],
+}
+
+/// Room for one output; the session fills in what it wrote.
+#[derive(Debug)]
+pub struct OutputBuf<'a> {
+    /// Where the elements go.
+    pub data: &'a mut [u8],
+    /// Set by the session: element type.
+    pub dtype: DType,
+    /// Set by the session: dimensions.
+    pub shape: Vec<usize>,
+    /// Set by the session: bytes that were written, or (with [`NnError::OutputTooSmall`]) that are needed.
+    pub len: usize,
+}
+
+/// What a loaded model is, for records and logs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ModelIdentity {
+    /// File stem, for example `yolox_nano_416`.
+    pub name: String,
+    /// Lower-case hex SHA-256 of the file.
+    pub sha256: String,
+    /// Name of the engine that runs it.
+    pub engine: &'static str,
+}
+
+/// What can go wrong with models. Every text is a sentence for the user.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NnError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not a model of this format.
+    #[error("{0}")]
+    Format(String),
+    /// The engine lacks an operator or computes it wrongly.
+    #[error("{0}")]
+    Unsupported(String),
+    /// An input does not fit the model.
+    #[error("{0}")]
+    Input(String),
+    /// An output buffer is too small; `len` of the buffer says what is needed.
+    #[error("output {index} needs {needed} bytes, the buffer has {capacity}")]
+    OutputTooSmall {
+        /// Which output.
+        index: usize,
+        /// Bytes needed.
+        needed: usize,
+        /// Bytes given.
+        capacity: usize,
+    },
+    /// The engine failed.
+    #[error("{0}")]
+    Engine(String),
+}
+
+/// How to load a model.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LoadOptions {
+    /// Threads inside one inference, at least 1.
+    pub threads: usize,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { threads: 1 }
+    }
+}
+
+/// An inference engine.
+pub trait Engine: Send + Sync {
+    /// Name in configs and records, for example `rten`.
+    fn name(&self) -> &'static str;
+    /// Loads a model from its bytes.
+    fn load(&self, name: &str, bytes: Vec<u8>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
+}
+
+/// A loaded model, shared by all workers.
+pub trait Model: Send + Sync {
+    /// What it is.
+    fn identity(&self) -> &ModelIdentity;
+    /// Inputs to be fed, in order; weights that old exporters list as inputs are not among them.
+    fn inputs(&self) -> &[TensorInfo];
+    /// Outputs, in order.
+    fn outputs(&self) -> &[TensorInfo];
+    /// A session for one worker.
+    fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError>;
+}
+
+/// One worker's way to run a model.
+pub trait Session: Send {
+    /// Runs the model. `inputs` in the model's order; `outputs` may be fewer than the model has.
+    fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError>;
+}
+
+/// Loads a model file with the engine of that name (`auto` or `rten` today), or returns the one that this process
+/// has loaded before (same bytes, engine and options).
+pub fn load_model(_path: &Path, _engine: &str, _options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+    todo!()
+}
