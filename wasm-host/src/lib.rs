@@ -5,9 +5,13 @@
 //! [`frame`] describes it, [`arena`] holds its bytes, [`pool`] hands it to a worker, [`instance`] calls the
 //! modules on it, [`nn`] runs the model they ask for, [`detection`] is what comes out.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
+
 pub mod analysis;
 pub mod arena;
 pub mod detection;
+mod engine;
+mod epoch;
 pub mod frame;
 pub mod job;
 pub mod module;

@@ -58,7 +58,10 @@ pub enum ModuleError {
 }
 
 /// A compiled module, shared by all instances.
-pub struct Module {}
+pub struct Module {
+    compiled: wasmtime::Module,
+    info: ModuleInfo,
+}
 
 impl Module {
     /// Reads, checks and compiles a module (from the cache when the same bytes were compiled before).
@@ -71,7 +74,12 @@ impl Module {
     }
     /// What it says and asks.
     pub fn info(&self) -> &ModuleInfo {
-        todo!()
+        &self.info
+    }
+
+    /// For instantiation with [`crate::engine::engine`].
+    pub(crate) fn compiled(&self) -> &wasmtime::Module {
+        &self.compiled
     }
 }
 

@@ -1,79 +1,52 @@
 //! The frame arena: one sealed memfd whose pages the decoder writes and the modules read.
-//! (skeleton: owner of `wasm-host` core completes it; public signatures are fixed)
+//!
+//! # The picture
+//!
+//! ```text
+//!  Arena (one per camera)                        linear memory of one instance (reserved 4 GiB + guard)
+//!  memfd, sealed, RW mapped once in the host     base
+//!  ┌────────┬────────┬────────┬──────┐           ┌──────────────┬─────────────────┬──────────┬─ ─ ─ ─┐
+//!  │ slot 0 │ slot 1 │ slot 2 │  …   │           │ guest's own  │ window          │ grown    │  none │
+//!  └───┬────┴────────┴────────┴──────┘           │ heap, stack  │ (PROT_READ)     │ later    │       │
+//!      │                                         └──────────────┴────────┬────────┴──────────┴─ ─ ─ ─┘
+//!      └──────────── the same physical pages ────────────────────────────┘
+//! ```
+//!
+//! * [`Arena`] cuts one memfd into slots of equal size, each a multiple of 64 KiB. The memfd is sealed against
+//!   shrinking (a truncated file under a mapping is SIGBUS and death), growing, and *future* writable mappings:
+//!   the host's mapping, made before the seal, stays the only one that can write.
+//! * A [`Slot`] is held by whoever shows its bytes to the outside (a GstMemory). The last owner that drops it
+//!   frees it.
+//! * A `Window` is a range of guest pages over which the whole memfd is mapped, once per arena and instance, not
+//!   per frame. The guest gets addresses inside it as plain integers.
+//! * `memory` hands wasmtime its linear memories, which never move. A window keeps the address range of its memory
+//!   reserved, so neither can outlive the other's mapping.
+//! * `guard` catches the stores into a window that do not happen in compiled WebAssembly (`memory.fill`, host
+//!   functions): the process goes on, the window is *poisoned*, the caller rebuilds the instance.
+//!
+//! # Who may touch a slot
+//!
+//! The decoder writes it before it pushes the buffer. After the push everyone only reads, and each worker holds the
+//! buffer until its call has returned and the poison flag was looked at. Bytes of shared memory are never behind a
+//! Rust reference while another party may write them: raw pointers only.
 
-use std::sync::Arc;
+mod guard;
+mod map;
+mod memory;
+mod slot;
+mod tensor;
+mod window;
 
-/// A sealed memfd cut into equal slots.
-pub struct Arena {}
+#[cfg(test)]
+mod tests;
 
-/// One slot, owned; free again when dropped. Held by whoever's memory shows it to the outside (a GstMemory).
-pub struct Slot {}
+pub use map::{ShareError, check_shareable};
+pub use slot::{Arena, ArenaError, OutOfSlot, Slot};
 
-/// Why no arena could be made.
-#[derive(Debug, thiserror::Error)]
-#[error("frame arena of {slots} slots of {slot_bytes} bytes: {step}: {source}")]
-pub struct ArenaError {
-    /// Bytes of a slot that were asked for.
-    pub slot_bytes: usize,
-    /// Slots that were asked for.
-    pub slots: usize,
-    /// The system call that failed.
-    pub step: &'static str,
-    /// What it said.
-    pub source: std::io::Error,
-}
+pub(crate) use guard::install as install_guard;
+pub(crate) use memory::LinearMemories;
+pub(crate) use tensor::TensorSlot;
+pub(crate) use window::{Access, Window, WindowError};
 
-impl Arena {
-    /// Makes an arena of `slots` slots of at least `slot_bytes` bytes (rounded up to 64 KiB).
-    pub fn new(_slot_bytes: usize, _slots: usize) -> Result<Arc<Arena>, ArenaError> {
-        todo!()
-    }
-    /// Unique in this process; a changed number tells workers to map anew.
-    pub fn generation(&self) -> u64 {
-        todo!()
-    }
-    /// Bytes of one slot.
-    pub fn slot_bytes(&self) -> usize {
-        todo!()
-    }
-    /// Number of slots.
-    pub fn slots(&self) -> usize {
-        todo!()
-    }
-    /// Bytes of the whole arena.
-    pub fn byte_len(&self) -> usize {
-        todo!()
-    }
-    /// Slots that are in use now.
-    pub fn in_use(&self) -> usize {
-        todo!()
-    }
-    /// Most slots that were ever in use at once.
-    pub fn high_water(&self) -> usize {
-        todo!()
-    }
-    /// Takes a free slot; `None` when all are in use. Never blocks.
-    pub fn acquire(self: &Arc<Self>) -> Option<Arc<Slot>> {
-        todo!()
-    }
-    /// Offset of `ptr` from the start of the arena if `[ptr, ptr + len)` lies inside one slot.
-    pub fn locate(&self, _ptr: *const u8, _len: usize) -> Option<usize> {
-        todo!()
-    }
-}
-
-impl Slot {
-    /// The arena it belongs to.
-    pub fn arena(&self) -> &Arc<Arena> {
-        todo!()
-    }
-    /// First byte of the slot, from the start of the arena.
-    pub fn offset(&self) -> usize {
-        todo!()
-    }
-    /// First byte of the slot in the host's writable mapping, valid for [`Arena::slot_bytes`] bytes while the slot
-    /// lives. Whoever writes through it must know that nobody reads (see the module documentation).
-    pub fn as_ptr(&self) -> *mut u8 {
-        todo!()
-    }
-}
+/// Bytes of a WebAssembly page: slots and windows are multiples of it.
+pub(crate) const WASM_PAGE: usize = 65536;
