@@ -1,0 +1,193 @@
+//! `analyze`: what is done with each frame.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    schema::required,
+    shorthand::{Shorthand, either, either_or_null},
+    units::{Bytes, Count, HumanDuration},
+};
+
+/// What is done with each frame of a camera.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Analyze {
+    /// Analyse every n-th frame; the others pass on un-analysed.
+    #[schemars(range(min = 1, max = 1000))]
+    pub every: u32,
+    /// What happens when frames come faster than they are analysed: `newest` (older ones pass on un-analysed), `every`
+    /// (the source waits), or `auto` (`newest` for live sources, `every` for others).
+    pub policy: Policy,
+    /// The module that turns a frame into the model's input. A plain text is short for `{module: TEXT}`.
+    #[serde(deserialize_with = "either::<_, String, ModuleRef>")]
+    #[schemars(with = "Shorthand<String, ModuleRef>")]
+    pub preprocess: ModuleRef,
+    /// The module that runs the model and turns its output into detections. A plain text is short for
+    /// `{module: TEXT}`.
+    #[serde(deserialize_with = "either::<_, String, ModuleRef>")]
+    #[schemars(with = "Shorthand<String, ModuleRef>")]
+    pub detect: ModuleRef,
+    /// The model that the modules run; `null` when they need none. A plain text is short for `{path: TEXT}`.
+    #[serde(deserialize_with = "either_or_null::<_, PathBuf, ModelRef>")]
+    #[schemars(with = "Option<Shorthand<PathBuf, ModelRef>>")]
+    pub model: Option<ModelRef>,
+    /// Least confidence of a detection, 0 to 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub threshold: f64,
+    /// Least confidence by class, where it differs: label and value 0 to 1.
+    #[schemars(with = "BTreeMap<String, Confidence>")]
+    pub class_thresholds: BTreeMap<String, f64>,
+    /// Longest a module may work on one frame, inference included; then the frame passes on without detections.
+    #[schemars(extend("x-min" = "1ms", "x-max" = "1m"))]
+    pub deadline: HumanDuration,
+    /// Most memory a module may use, frames and tensors not counted.
+    #[schemars(extend("x-min" = "1MiB", "x-max" = "3GiB"))]
+    pub memory: Bytes,
+    /// Most detections in one frame; a module that reports more has failed.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_detections: u32,
+    /// Frames of a camera that may wait for a worker.
+    #[schemars(range(min = 1, max = 64))]
+    pub queue: u32,
+}
+
+impl Default for Analyze {
+    fn default() -> Self {
+        let limits = edgevision_wasm_host::job::Limits::default();
+        Self {
+            every: 1,
+            policy: Policy::Auto,
+            preprocess: ModuleRef::from("letterbox".to_owned()),
+            detect: ModuleRef::from("yolo".to_owned()),
+            model: None,
+            threshold: 0.25,
+            class_thresholds: BTreeMap::new(),
+            deadline: HumanDuration(limits.deadline),
+            memory: Bytes(limits.memory_bytes as u64),
+            max_detections: u32::try_from(limits.detections).unwrap_or(u32::MAX),
+            queue: 2,
+        }
+    }
+}
+
+/// A confidence, 0 to 1: only there to give the schema its range.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Confidence(
+    #[allow(dead_code, reason = "describes the schema only")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    f64,
+);
+
+/// What happens when frames come faster than they are analysed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Policy {
+    /// `newest` for live sources, `every` for others.
+    #[default]
+    Auto,
+    /// Older frames pass on un-analysed.
+    Newest,
+    /// The source waits.
+    Every,
+}
+
+/// A WebAssembly module and what it is to be told.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(transform = |s: &mut schemars::Schema| required(s, &["module"]))]
+pub struct ModuleRef {
+    /// A name such as `letterbox`, which is looked for beside the command and in `$EDGEVISION_MODULES`, or a path (with
+    /// a `/` or ending in `.wasm`) relative to the config file.
+    #[schemars(length(min = 1))]
+    pub module: String,
+    /// The module's own parameters; `edgevision inspect MODULE.wasm` lists them.
+    pub params: serde_json::Map<String, serde_json::Value>,
+    /// Where the module was found; set by the lookup, not a key.
+    #[serde(skip)]
+    pub path: PathBuf,
+}
+
+impl Default for ModuleRef {
+    fn default() -> Self {
+        Self::from(String::new())
+    }
+}
+
+impl From<String> for ModuleRef {
+    fn from(module: String) -> Self {
+        Self { module, params: serde_json::Map::new(), path: PathBuf::new() }
+    }
+}
+
+/// The model behind the modules.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(transform = |s: &mut schemars::Schema| required(s, &["path"]))]
+pub struct ModelRef {
+    /// The model's file, relative to the config file.
+    pub path: PathBuf,
+    /// What runs it.
+    pub engine: EngineName,
+    /// Threads inside one inference, `auto` or a number 1 to 256; `auto` = cores divided by workers.
+    pub threads: Count,
+    /// Names of the classes in the model's order: a list, or a text file with one name a line, relative to the config
+    /// file.
+    pub labels: Option<Labels>,
+}
+
+impl From<PathBuf> for ModelRef {
+    fn from(path: PathBuf) -> Self {
+        Self { path, ..Self::default() }
+    }
+}
+
+/// What runs a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum EngineName {
+    /// The engine that fits the file.
+    #[default]
+    Auto,
+    /// Built in, for ONNX.
+    Rten,
+}
+
+impl EngineName {
+    /// As `load_model` and the element's property take it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Rten => "rten",
+        }
+    }
+}
+
+/// Names of a model's classes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Labels {
+    /// A text file, one name a line.
+    File(PathBuf),
+    /// Written out.
+    List(Vec<String>),
+}
+
+impl Labels {
+    /// The names. The error is a sentence.
+    pub fn read(&self) -> Result<Vec<String>, String> {
+        let path = match self {
+            Self::List(names) => return Ok(names.clone()),
+            Self::File(path) => path,
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| format!("the labels {} cannot be read: {e}", path.display()))?;
+        Ok(text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+}
