@@ -1,1 +1,9 @@
-//! Whole-system tests: real clips, real RTSP, real modules.
+//! What the whole-system tests share: where media and programs are, running the command, reading its records.
+
+pub mod clips;
+pub mod command;
+pub mod compare;
+pub mod media;
+pub mod modules;
+pub mod records;
+pub mod rtsp;
