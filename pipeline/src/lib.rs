@@ -5,3 +5,5 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 pub mod config;
+pub mod error;
+pub mod telemetry;

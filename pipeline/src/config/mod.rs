@@ -5,20 +5,33 @@
 //! world (files, modules, models, devices, ports). Every default is in one place: the types' `Default`.
 
 mod analyze;
+mod error;
+mod formats;
+mod load;
 mod location;
+mod meaning;
+pub mod modules;
+mod node;
+mod origin;
 mod output;
+mod resolve;
 mod schema;
 mod secret;
 mod shorthand;
 mod source;
+mod structure;
 pub(crate) mod suggest;
 pub mod units;
+mod yaml;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use analyze::{Analyze, EngineName, Labels, ModelRef, ModuleRef, Policy};
+pub use error::{ConfigError, ConfigErrors, Position};
+pub use load::{load, parse};
 pub use location::{Location, PATTERNS, SourceKind};
+pub use origin::Origin;
 pub use output::{JsonLines, Outputs, Overlay, Publish, RtspOut};
 pub use schema::schema;
 pub use secret::{Secret, SecretText, UserName};
@@ -46,6 +59,9 @@ pub struct Config {
     pub workers: Count,
     /// Where the results go.
     pub outputs: Outputs,
+    /// The file, and where in it each key stands.
+    #[serde(skip)]
+    pub origin: Origin,
 }
 
 /// One camera. After [`load`], `analyze` and `overlay` hold what applies to it.
@@ -54,7 +70,7 @@ pub struct Config {
 #[schemars(transform = |s: &mut schemars::Schema| schema::required(s, &["name", "source"]))]
 pub struct Camera {
     /// Unique name: in records, in the log, and the path of its RTSP stream. Letters a-z, digits, `-` and `_`.
-    #[schemars(regex(pattern = "^[a-z0-9_-]{1,64}$"))]
+    #[schemars(extend("format" = "edgevision-name", "pattern" = "^[a-z0-9_-]{1,64}$"))]
     pub name: String,
     /// Where the pictures come from. A plain text is short for `{uri: TEXT}`.
     #[serde(deserialize_with = "either::<_, Location, Source>")]

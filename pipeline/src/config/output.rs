@@ -71,7 +71,7 @@ pub struct RtspOut {
     #[schemars(with = "String", extend("format" = "edgevision-listen", "examples" = ["127.0.0.1:8554"]))]
     pub listen: SocketAddr,
     /// GStreamer's H.264 encoder: `auto` (x264enc, else openh264enc), or an element's name such as `vah264enc`.
-    #[schemars(regex(pattern = "^[a-z0-9_-]+$"))]
+    #[schemars(extend("format" = "edgevision-element", "pattern" = "^[a-z0-9_-]+$"))]
     pub encoder: String,
     /// Bits per second of each stream.
     #[schemars(extend("x-min" = "32kbit/s", "x-max" = "200Mbit/s"))]
@@ -99,7 +99,7 @@ pub struct Publish {
     /// Publish this camera, if there is an RTSP server.
     pub enabled: bool,
     /// Path of the stream, `rtsp://host:port/PATH`; the camera's name when not set.
-    #[schemars(regex(pattern = "^[a-z0-9_-]{1,64}(/[a-z0-9_-]{1,64})*$"))]
+    #[schemars(extend("format" = "edgevision-stream-path", "pattern" = "^[a-z0-9_-]{1,64}(/[a-z0-9_-]{1,64})*$"))]
     pub path: Option<String>,
 }
 

@@ -2,20 +2,41 @@
 
 use std::{fmt, fs, path::PathBuf};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Where a secret is found: `{env: NAME}` or `{file: PATH}`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-#[schemars(extend("x-not-string" =
-    "a password does not belong in the config file; put it into an environment variable and write `{env: NAME}`, \
-     or into a file and write `{file: PATH}`"))]
 pub enum Secret {
     /// Name of an environment variable.
     Env(String),
     /// A file whose first line it is; a relative path is relative to the config file.
     File(PathBuf),
+}
+
+impl JsonSchema for Secret {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Where a secret is found.",
+            "type": "object",
+            "properties": {
+                "env": { "description": "Name of an environment variable.", "type": "string" },
+                "file": {
+                    "description": "A file whose first line it is; relative to the config file.",
+                    "type": "string",
+                },
+            },
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+            "x-not-string": "a password does not belong in the config file; put it into an environment variable and \
+                             write `{env: NAME}`, or into a file and write `{file: PATH}`",
+        })
+    }
 }
 
 impl Secret {

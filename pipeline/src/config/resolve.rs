@@ -1,0 +1,50 @@
+//! Makes the relative input paths of a config relative to its folder. Outputs stay relative to the working directory.
+
+use std::path::{Path, PathBuf};
+
+use super::{Analyze, Config, Labels, ModuleRef, Secret, Source, UserName, modules};
+
+pub(super) fn resolve(config: &mut Config, folder: &Path) {
+    analyze(&mut config.analyze, folder);
+    for camera in &mut config.cameras {
+        analyze(&mut camera.analyze, folder);
+        source(&mut camera.source, folder);
+    }
+}
+
+fn source(source: &mut Source, folder: &Path) {
+    source.uri.resolve(folder);
+    source.password.iter_mut().for_each(|password| secret(password, folder));
+    if let Some(UserName::Kept(user)) = &mut source.user {
+        secret(user, folder);
+    }
+}
+
+fn secret(secret: &mut Secret, folder: &Path) {
+    if let Secret::File(path) = secret {
+        rebase(path, folder);
+    }
+}
+
+fn analyze(analyze: &mut Analyze, folder: &Path) {
+    module(&mut analyze.preprocess, folder);
+    module(&mut analyze.detect, folder);
+    if let Some(model) = &mut analyze.model {
+        rebase(&mut model.path, folder);
+        if let Some(Labels::File(path)) = &mut model.labels {
+            rebase(path, folder);
+        }
+    }
+}
+
+/// Bare names are looked up; one that is not found keeps an empty path, and `environment` says so.
+fn module(module: &mut ModuleRef, folder: &Path) {
+    module.path = match modules::is_path(&module.module) {
+        true => folder.join(&module.module),
+        false => modules::find(&module.module).unwrap_or_default(),
+    };
+}
+
+fn rebase(path: &mut PathBuf, folder: &Path) {
+    *path = folder.join(&path);
+}

@@ -1,0 +1,180 @@
+//! What happens, one struct per kind of event: [`emit`](CameraUp::emit) writes one log line and counts one.
+//!
+//! The field names are the same words in the log, in records and in metrics. Levels say what the operator must do:
+//! INFO nothing, WARN nothing is lost, ERROR something is lost or to be done.
+
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How often each event happened since the start, by event and camera.
+static COUNTS: LazyLock<Mutex<BTreeMap<(&'static str, String), u64>>> = LazyLock::new(Mutex::default);
+
+fn count(event: &'static str, camera: &str) {
+    let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+    *counts.entry((event, camera.to_owned())).or_default() += 1;
+}
+
+/// How often each event happened since the start: `((event, camera), count)`, sorted.
+pub fn counts() -> Vec<((&'static str, String), u64)> {
+    let counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+    counts.iter().map(|(key, n)| (key.clone(), *n)).collect()
+}
+
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e3).round() / 1e3
+}
+
+/// A camera delivers frames.
+#[derive(Clone, Copy, Debug)]
+pub struct CameraUp<'a> {
+    /// Its name.
+    pub camera: &'a str,
+}
+
+impl CameraUp<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("camera_up", self.camera);
+        tracing::info!(event = "camera_up", camera = self.camera, "frames arrive");
+    }
+}
+
+/// A camera is gone and will be opened again.
+#[derive(Clone, Copy, Debug)]
+pub struct CameraLost<'a> {
+    /// Its name.
+    pub camera: &'a str,
+    /// Why, as a sentence.
+    pub reason: &'a str,
+    /// Attempts since it last delivered.
+    pub attempt: u32,
+    /// Wait before the next attempt.
+    pub retry_in: Duration,
+}
+
+impl CameraLost<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("camera_lost", self.camera);
+        let retry_in_s = seconds(self.retry_in);
+        let Self { camera, reason, attempt, .. } = self;
+        tracing::error!(
+            event = "camera_lost",
+            camera,
+            attempt,
+            retry_in_s,
+            "{reason}; trying again in {retry_in_s} s"
+        );
+    }
+}
+
+/// A camera is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct CameraFailed<'a> {
+    /// Its name.
+    pub camera: &'a str,
+    /// Why, as a sentence.
+    pub reason: &'a str,
+}
+
+impl CameraFailed<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("camera_failed", self.camera);
+        tracing::error!(event = "camera_failed", camera = self.camera, "{}", self.reason);
+    }
+}
+
+/// A camera's file was played, or the command stops.
+#[derive(Clone, Copy, Debug)]
+pub struct CameraEnded<'a> {
+    /// Its name.
+    pub camera: &'a str,
+}
+
+impl CameraEnded<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("camera_ended", self.camera);
+        tracing::info!(event = "camera_ended", camera = self.camera, "has ended");
+    }
+}
+
+/// A module failed on a frame; the frame went on without detections.
+#[derive(Clone, Copy, Debug)]
+pub struct ModuleFailed<'a> {
+    /// Name of the camera.
+    pub camera: &'a str,
+    /// Why, as a sentence.
+    pub reason: &'a str,
+}
+
+impl ModuleFailed<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("module_failed", self.camera);
+        tracing::error!(event = "module_failed", camera = self.camera, "{}", self.reason);
+    }
+}
+
+/// The first analysed frame of a camera.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstDetection<'a> {
+    /// Name of the camera.
+    pub camera: &'a str,
+    /// Time since the command was started.
+    pub after: Duration,
+}
+
+impl FirstDetection<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("first_detection", self.camera);
+        let after_s = seconds(self.after);
+        tracing::info!(event = "first_detection", camera = self.camera, after_s, "first frame analysed");
+    }
+}
+
+/// How a camera fares; written regularly where there is no terminal for a live line.
+#[derive(Clone, Copy, Debug)]
+pub struct Stats<'a> {
+    /// Name of the camera.
+    pub camera: &'a str,
+    /// What it is doing.
+    pub state: super::CameraState,
+    /// Frames a second.
+    pub fps: f64,
+    /// Counts since the start.
+    pub counts: &'a super::Snapshot,
+}
+
+impl Stats<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("stats", self.camera);
+        let Self { camera, state, fps, counts } = self;
+        let fps = (fps * 10.0).round() / 10.0;
+        let ms =
+            |latency: Option<Duration>| latency.map(|latency| (latency.as_secs_f64() * 1e4).round() / 10.0);
+        tracing::info!(
+            event = "stats",
+            camera,
+            state = state.as_str(),
+            fps,
+            analysed = counts.analysed,
+            skipped = counts.skipped,
+            failed = counts.failed,
+            detections = counts.detections,
+            latency_p50_ms = ms(counts.latency_p50),
+            latency_p99_ms = ms(counts.latency_p99),
+            in_place = counts.in_place,
+            mapped = counts.mapped,
+            copied = counts.copied,
+            bytes_copied = counts.bytes_copied,
+            "stats"
+        );
+    }
+}
