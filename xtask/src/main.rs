@@ -1,2 +1,36 @@
-//! Chores of the repository.
-fn main() {}
+//! Chores of the repository: `cargo xtask guests`, `cargo xtask tree`.
+
+mod guests;
+mod toolchain;
+mod tree;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Chores of the repository")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build every module in guest-filters/filters to target/guests/<name>.wasm
+    Guests,
+    /// Check that dependencies between the crates point only the allowed way
+    Tree,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().chore {
+        Chore::Guests => guests::build(),
+        Chore::Tree => tree::check(),
+    };
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    // Without the backtrace that Debug would add: the sentence is what helps.
+    eprintln!("xtask: {error:#}");
+    ExitCode::FAILURE
+}

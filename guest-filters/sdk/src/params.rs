@@ -1,0 +1,136 @@
+//! What a module is told when it starts.
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::DType;
+
+/// What the user wrote for this module: a JSON object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Params(Map<String, Value>);
+
+impl Params {
+    /// From JSON text, for tests.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map(Self).map_err(|e| format!("the parameters are not a JSON object: {e}"))
+    }
+
+    /// Into the module's own type. Give it `#[serde(deny_unknown_fields)]`: a key that is ignored is a typo that
+    /// nobody is told about. The error names the parameter, what was found and what is allowed.
+    pub fn parse<T: DeserializeOwned>(self) -> Result<T, String> {
+        serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|e| sentence(&e))
+    }
+}
+
+/// serde speaks of fields and variants; a user wrote parameters and values.
+fn sentence(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let path = error.path().to_string();
+    let text = error.inner().to_string();
+    match text.strip_prefix("unknown field ") {
+        Some(rest) => {
+            let rest = rest.replace("expected one of ", "allowed are ").replace("expected ", "allowed is ");
+            format!("unknown parameter {}", rest.replacen(", ", "; ", 1).replace("there are no fields", "none"))
+        }
+        None if path == "." => text,
+        None => format!("parameter `{path}`: {}", text.replace("unknown variant", "unknown value")),
+    }
+}
+
+/// What a module knows about the job it works in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Context {
+    /// The model behind [`Infer`](crate::Infer); none if the job has none.
+    pub model: Option<ModelInfo>,
+    /// How many class names the user gave; 0 = none.
+    pub labels: usize,
+    /// Detections below this score (0..=1) are dropped by the host in any case.
+    pub score_threshold: f32,
+}
+
+/// Inputs and outputs of the model, in its order.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct ModelInfo {
+    /// Inputs that have to be fed.
+    pub inputs: Vec<TensorInfo>,
+    /// Outputs.
+    pub outputs: Vec<TensorInfo>,
+}
+
+/// An input or output of the model.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct TensorInfo {
+    /// Its name in the model.
+    pub name: String,
+    /// Type of its elements.
+    pub dtype: DType,
+    /// Dimensions, outermost first; -1 where the model does not say.
+    pub shape: Vec<i64>,
+}
+
+impl TensorInfo {
+    /// The dimensions, if all of them are known and at least 1.
+    pub fn known_shape(&self) -> Option<Vec<u32>> {
+        self.shape.iter().map(|&d| u32::try_from(d).ok().filter(|&d| d > 0)).collect()
+    }
+}
+
+/// The document that the host delivers; its shape is `edgevision_abi::PARAMS_ENVELOPE`.
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    params: Map<String, Value>,
+    model: Option<ModelInfo>,
+    #[serde(default)]
+    labels: usize,
+    #[serde(default)]
+    score_threshold: f32,
+}
+
+/// Reads the host's document.
+pub(crate) fn read_envelope(document: &[u8]) -> Result<(Params, Context), String> {
+    let envelope: Envelope =
+        serde_json::from_slice(document).map_err(|e| format!("the host's parameter document is malformed: {e}"))?;
+    let Envelope { params, model, labels, score_threshold } = envelope;
+    Ok((Params(params), Context { model, labels, score_threshold }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read by Debug")]
+    struct Two {
+        size: Option<u32>,
+        mode: Option<Mode>,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(rename_all = "snake_case")]
+    enum Mode {
+        Fast,
+        Good,
+    }
+
+    #[test]
+    fn errors_name_the_parameter_and_what_is_allowed() {
+        let error = |json: &str| Params::from_json(json).unwrap().parse::<Two>().unwrap_err();
+        assert_eq!(error(r#"{"sise":1}"#), "unknown parameter `sise`; allowed are `size` or `mode`");
+        assert_eq!(error(r#"{"size":"x"}"#), "parameter `size`: invalid type: string \"x\", expected u32");
+        assert_eq!(error(r#"{"mode":"x"}"#), "parameter `mode`: unknown value `x`, expected `fast` or `good`");
+        assert!(Params::from_json("[]").unwrap_err().contains("not a JSON object"));
+    }
+
+    #[test]
+    fn the_envelope_of_the_contract_is_read() {
+        let (params, context) = read_envelope(edgevision_abi::PARAMS_ENVELOPE.as_bytes()).unwrap();
+        assert_eq!(params, Params::default());
+        assert_eq!((context.labels, context.score_threshold), (80, 0.25));
+        let input = &context.model.unwrap().inputs[0];
+        assert_eq!((input.dtype, input.known_shape()), (DType::F32, Some(vec![1, 3, 416, 416])));
+        let without = read_envelope(br#"{"params":{"a":1},"model":null,"labels":0,"score_threshold":0.5}"#).unwrap();
+        assert_eq!(without.1.model, None);
+        assert!(read_envelope(b"\xff").is_err());
+    }
+}
