@@ -1,7 +1,20 @@
 //! Inference behind three small traits: an [`Engine`] loads a [`Model`] once, each worker runs its own [`Session`].
-//! (skeleton: owner of `nn` completes it; public signatures are fixed)
+//!
+//! Tensors are borrowed in place: the engine reads an input where its owner has it, and an output is copied once,
+//! from the engine's memory to where it is wanted. A new engine is a new file beside `rten.rs` and a line in
+//! `registry.rs`.
 
-use std::{path::Path, sync::Arc};
+pub mod fake;
+mod onnx;
+mod registry;
+mod rten;
+mod tensor;
+
+use std::sync::Arc;
+
+pub use onnx::{ModelInfo, ModelTensor, Opset, inspect_model};
+pub use registry::{engine, load_model};
+pub use tensor::byte_len;
 
 /// Element type of a tensor; values as in `edgevision_abi::dtype`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -73,7 +86,7 @@ pub struct ModelIdentity {
 #[non_exhaustive]
 pub enum NnError {
     /// The file cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path}: the model cannot be read: {source}")]
     Read {
         /// The file.
         path: std::path::PathBuf,
@@ -104,6 +117,19 @@ pub enum NnError {
     Engine(String),
 }
 
+impl NnError {
+    /// The same with the place in front of the sentence: `models/line3.onnx: the file is empty; …`.
+    pub fn at(self, place: impl std::fmt::Display) -> Self {
+        match self {
+            Self::Format(sentence) => Self::Format(format!("{place}: {sentence}")),
+            Self::Unsupported(sentence) => Self::Unsupported(format!("{place}: {sentence}")),
+            Self::Input(sentence) => Self::Input(format!("{place}: {sentence}")),
+            Self::Engine(sentence) => Self::Engine(format!("{place}: {sentence}")),
+            located @ (Self::Read { .. } | Self::OutputTooSmall { .. }) => located,
+        }
+    }
+}
+
 /// How to load a model.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoadOptions {
@@ -121,7 +147,7 @@ impl Default for LoadOptions {
 pub trait Engine: Send + Sync {
     /// Name in configs and records, for example `rten`.
     fn name(&self) -> &'static str;
-    /// Loads a model from its bytes.
+    /// Loads a model from its bytes. Errors do not say which model it was; [`NnError::at`] puts that in front.
     fn load(&self, name: &str, bytes: Vec<u8>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
 }
 
@@ -139,12 +165,8 @@ pub trait Model: Send + Sync {
 
 /// One worker's way to run a model.
 pub trait Session: Send {
-    /// Runs the model. `inputs` in the model's order; `outputs` may be fewer than the model has.
+    /// Runs the model. `inputs` in the model's order; `outputs` may be fewer than the model has. With
+    /// [`NnError::OutputTooSmall`], each output that was reached says in `len` what it needs; an output without any
+    /// room asks for the size only.
     fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError>;
-}
-
-/// Loads a model file with the engine of that name (`auto` or `rten` today), or returns the one that this process
-/// has loaded before (same bytes, engine and options).
-pub fn load_model(_path: &Path, _engine: &str, _options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
-    todo!()
 }

@@ -1,12 +1,35 @@
 //! The worker pool: one for the process, fair between cameras.
-//! (skeleton: owner of `pool` completes it; public signatures are fixed)
+//!
+//! ```text
+//!  Lane::submit ──► inbox (bounded, drop policy)  ─┐
+//!  Lane::submit ──► inbox                         ─┼─ round robin ─► worker ─► analyzer ─► on_result
+//!  Lane::submit ──► inbox                         ─┘                    (leased from the lane's workshop)
+//! ```
+//!
+//! One lock guards the inboxes and the counts; it is never held while an analyzer runs, a frame or an analyzer is
+//! dropped, or `on_result` is called. A sleeping worker waits for a token on a bounded channel. A token is sent
+//! after each change that can make work available; when the channel is full, every worker has one coming and looks
+//! anyway. Shutting down drops the sender. Nobody spins and nobody polls.
 
-use std::sync::Arc;
+mod lane;
+mod queue;
+pub mod reorder;
+mod schedule;
+pub mod stats;
+mod worker;
+mod workshop;
+
+use std::{sync::Arc, thread};
+
+pub use lane::Lane;
+pub use reorder::{Reorder, Ticket};
+pub use stats::LaneStats;
 
 use crate::{
     analysis::{Analysis, AnalyzerFactory},
     frame::{Frame, Transfer},
 };
+use schedule::Shared;
 
 /// What happens to a frame when its camera's inbox is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,8 +49,10 @@ pub struct LaneOptions {
     pub policy: DropPolicy,
 }
 
-/// The result for one submitted frame. Exactly one is delivered for each frame that `submit` accepted,
-/// unless it was discarded by [`Lane::flush`].
+/// The result for one submitted frame. Exactly one is delivered for each frame that `submit` accepted, unless it
+/// was discarded by [`Lane::set_flushing`] or was still waiting when its [`Lane`] was dropped.
+///
+/// The frame itself, with what kept its bytes alive, is gone before the result is delivered.
 #[derive(Clone, Debug)]
 pub struct FrameResult {
     /// The frame's number.
@@ -49,100 +74,76 @@ pub enum SubmitError {
     Closed,
 }
 
-/// The worker pool.
-pub struct WorkerPool {}
+/// Receives the results of a lane.
+pub(crate) type OnResult = Box<dyn Fn(FrameResult) + Send + Sync>;
 
-/// One camera's way into the pool. Dropping it discards waiting frames and waits for those being analysed.
-pub struct Lane {}
+/// The worker pool.
+///
+/// Dropping it refuses further frames, passes the waiting ones on as skipped, and joins the threads when each has
+/// finished the frame in its hands.
+pub struct WorkerPool {
+    shared: Arc<Shared>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
 
 impl WorkerPool {
-    /// Starts `workers` threads (at least 1).
-    pub fn new(_workers: usize) -> Arc<Self> {
-        todo!()
+    /// Starts `workers` threads (at least 1). If the system refuses some, the pool has fewer; if it refuses all,
+    /// the pool is closed from the start. Both are logged.
+    pub fn new(workers: usize) -> Arc<Self> {
+        let wanted = workers.max(1);
+        let (tokens, wake) = crossbeam_channel::bounded(wanted);
+        let shared = Arc::new(Shared::new(tokens, wanted));
+        let threads: Vec<_> =
+            (0..wanted).filter_map(|n| worker::spawn(n, shared.clone(), wake.clone())).collect();
+        if threads.is_empty() {
+            shared.close();
+        }
+        Arc::new(Self { shared, threads })
     }
+
     /// Number of worker threads.
     pub fn workers(&self) -> usize {
-        todo!()
+        self.threads.len()
     }
+
     /// Opens a lane for a camera. `on_result` is called on worker threads (or, for a frame that a newer one
-    /// replaced, on the submitter's) in any order; put results in order with [`Reorder`].
+    /// replaced, on the submitter's) in any order; put results in order with [`Reorder`]. No lock is held then, so it
+    /// may call the lane's methods, except that it must not wait for room: with [`DropPolicy::Block`], submitting
+    /// from `on_result` can leave every worker waiting for itself.
     pub fn lane(
         self: &Arc<Self>,
-        _name: &str,
-        _factory: Arc<dyn AnalyzerFactory>,
-        _options: LaneOptions,
-        _on_result: Box<dyn Fn(FrameResult) + Send + Sync>,
+        name: &str,
+        factory: Arc<dyn AnalyzerFactory>,
+        options: LaneOptions,
+        on_result: Box<dyn Fn(FrameResult) + Send + Sync>,
     ) -> Lane {
-        todo!()
+        Lane::open(self.shared.clone(), name, factory, options, on_result)
     }
 }
 
-impl Lane {
-    /// Hands a frame to the pool; with [`DropPolicy::Block`] waits for room.
-    pub fn submit(&self, _frame: Frame) -> Result<(), SubmitError> {
-        todo!()
-    }
-    /// While flushing, `submit` refuses (and a blocked one returns), waiting frames are discarded without result,
-    /// results of frames being analysed are discarded too.
-    pub fn set_flushing(&self, _flushing: bool) {
-        todo!()
-    }
-    /// Swaps the analyzers between two frames: frames submitted later use the new factory.
-    pub fn set_factory(&self, _factory: Arc<dyn AnalyzerFactory>) {
-        todo!()
-    }
-    /// Frames waiting plus frames being analysed.
-    pub fn in_flight(&self) -> usize {
-        todo!()
+impl Drop for WorkerPool {
+    fn drop(&mut self) {
+        self.shared.close();
+        for thread in self.threads.drain(..) {
+            // The last handle may be dropped by a result's receiver, on a worker: that one ends by itself.
+            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+                tracing::error!("a worker thread ended by a panic");
+            }
+        }
     }
 }
 
-pub use reorder::{Reorder, Ticket};
-pub mod reorder {
-    //! Puts things that are finished in any order back into the order in which they began. Pure.
-
-    /// A place in the order.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub struct Ticket(pub u64);
-
-    /// A queue in which places are taken first and filled later.
-    pub struct Reorder<T> {
-        _t: std::marker::PhantomData<T>,
-    }
-
-    impl<T> Default for Reorder<T> {
-        fn default() -> Self {
-            todo!()
-        }
-    }
-    impl<T> Reorder<T> {
-        /// Takes the next place, to be filled later.
-        pub fn reserve(&mut self) -> Ticket {
-            todo!()
-        }
-        /// Takes the next place and fills it at once.
-        pub fn push(&mut self, _item: T) {
-            todo!()
-        }
-        /// Fills a place. False when it was given up by [`Reorder::clear`] or is filled.
-        pub fn fill(&mut self, _ticket: Ticket, _item: T) -> bool {
-            todo!()
-        }
-        /// Takes the item at the front, if it is filled.
-        pub fn pop(&mut self) -> Option<T> {
-            todo!()
-        }
-        /// Gives up all places; the filled items come back in order.
-        pub fn clear(&mut self) -> Vec<T> {
-            todo!()
-        }
-        /// Places that are taken.
-        pub fn len(&self) -> usize {
-            todo!()
-        }
-        /// True when no place is taken.
-        pub fn is_empty(&self) -> bool {
-            self.len() == 0
-        }
-    }
+/// A result without analysis, after the frame has been let go.
+fn skipped(frame: Frame, waited: std::time::Duration, why: &str) -> FrameResult {
+    use crate::analysis::{Status, Timings};
+    let (seq, transfer) = worker::let_go(frame);
+    let timings = Timings { queue: waited, total: waited, ..Timings::default() };
+    let analysis = Analysis {
+        status: Status::Skipped,
+        detections: Vec::new(),
+        timings,
+        bytes_copied: 0,
+        message: Some(why.to_owned()),
+    };
+    FrameResult { seq, transfer, analysis }
 }

@@ -1,0 +1,118 @@
+//! Questions that are asked of an ONNX graph.
+
+use std::collections::HashSet;
+
+use rten_onnx::onnx::{
+    DataLocation, DataType, Dimension, GraphProto, NodeProto, TensorProto, TypeProtoTensor, ValueInfoProto,
+};
+
+use super::ModelTensor;
+use crate::nn::{DType, TensorInfo};
+
+/// The inputs that are to be fed. Before IR version 4 weights had to be listed as inputs too; those have an
+/// initializer of the same name.
+pub(in crate::nn) fn feeds(graph: &GraphProto) -> impl Iterator<Item = &ValueInfoProto> {
+    let weights: HashSet<&str> =
+        graph.initializer.iter().filter_map(|tensor| tensor.name.as_deref()).collect();
+    graph.input.iter().filter(move |input| !weights.contains(name(input)))
+}
+
+/// All nodes, those of nested graphs included.
+pub(in crate::nn) fn all_nodes(graph: &GraphProto) -> impl Iterator<Item = &NodeProto> {
+    let mut open: Vec<&NodeProto> = graph.node.iter().rev().collect();
+    std::iter::from_fn(move || {
+        let node = open.pop()?;
+        open.extend(node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()).flat_map(|g| &g.node));
+        Some(node)
+    })
+}
+
+/// Operator with its domain, unless it is a standard one.
+pub(in crate::nn) fn operator_name(node: &NodeProto) -> String {
+    let operator = node.op_type.as_deref().unwrap_or("(unnamed)");
+    match node.domain.as_deref() {
+        None | Some("" | "ai.onnx") => operator.to_owned(),
+        Some(domain) => format!("{domain}.{operator}"),
+    }
+}
+
+/// Names of weights that are stored outside the file.
+pub(in crate::nn) fn external_weights(graph: &GraphProto) -> Vec<&str> {
+    let attributes = || all_nodes(graph).flat_map(|node| &node.attribute);
+    let nested = attributes().filter_map(|attribute| attribute.g.as_ref()).flat_map(|g| &g.initializer);
+    let constants = attributes().filter_map(|attribute| attribute.t.as_ref());
+    let outside = |tensor: &&TensorProto| {
+        tensor.data_location == Some(DataLocation::EXTERNAL) || !tensor.external_data.is_empty()
+    };
+    let all = graph.initializer.iter().chain(nested).chain(constants).filter(outside);
+    all.map(|tensor| tensor.name.as_deref().unwrap_or("(unnamed)")).collect()
+}
+
+/// Stands for a shape that the file does not give.
+const UNKNOWN_SHAPE: [Option<usize>; 1] = [None];
+
+/// Name of an input that has no shape in the file.
+pub(in crate::nn) fn shapeless(value: &ValueInfoProto) -> Option<&str> {
+    shape(value).is_none().then(|| name(value))
+}
+
+/// The input or output as modules see it; one without a shape counts as one unknown dimension. The error is the name
+/// of a type that modules cannot be given.
+pub(in crate::nn) fn tensor_info(value: &ValueInfoProto) -> Result<TensorInfo, String> {
+    let dtype = match element_type(value) {
+        Some(DataType::FLOAT) => DType::F32,
+        Some(DataType::UINT8) => DType::U8,
+        Some(DataType::INT8) => DType::I8,
+        Some(DataType::INT32) => DType::I32,
+        Some(DataType::INT64) => DType::I64,
+        Some(DataType::FLOAT16) => DType::F16,
+        _ => return Err(type_name(value)),
+    };
+    Ok(TensorInfo {
+        name: name(value).to_owned(),
+        dtype,
+        shape: shape(value).unwrap_or(UNKNOWN_SHAPE.to_vec()),
+    })
+}
+
+pub(super) fn model_tensor(value: &ValueInfoProto) -> ModelTensor {
+    ModelTensor {
+        name: name(value).to_owned(),
+        dtype: type_name(value),
+        shape: shape(value).unwrap_or(UNKNOWN_SHAPE.to_vec()),
+    }
+}
+
+fn name(value: &ValueInfoProto) -> &str {
+    value.name.as_deref().unwrap_or_default()
+}
+
+fn tensor_type(value: &ValueInfoProto) -> Option<&TypeProtoTensor> {
+    value.r#type.as_ref()?.tensor_type.as_ref()
+}
+
+fn element_type(value: &ValueInfoProto) -> Option<DataType> {
+    tensor_type(value)?.elem_type
+}
+
+fn type_name(value: &ValueInfoProto) -> String {
+    let name = match element_type(value) {
+        Some(DataType::FLOAT) => "f32",
+        Some(DataType::DOUBLE) => "f64",
+        Some(DataType::FLOAT16) => "f16",
+        Some(DataType::UINT8) => "u8",
+        Some(DataType::INT8) => "i8",
+        Some(DataType::INT32) => "i32",
+        Some(DataType::INT64) => "i64",
+        Some(other) => return other.name().unwrap_or("unknown").to_lowercase(),
+        None => "unknown",
+    };
+    name.to_owned()
+}
+
+/// `None` when not even the number of dimensions is known.
+fn shape(value: &ValueInfoProto) -> Option<Vec<Option<usize>>> {
+    let known =
+        |dim: &Dimension| dim.dim_value.and_then(|size| usize::try_from(size).ok()).filter(|&size| size > 0);
+    Some(tensor_type(value)?.shape.as_ref()?.dim.iter().map(known).collect())
+}

@@ -1,0 +1,135 @@
+//! What an ONNX file says about itself, read without running it.
+
+mod graph;
+mod refuse;
+mod wire;
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+pub(super) use graph::{all_nodes, external_weights, feeds, operator_name, shapeless, tensor_info};
+use rten_onnx::onnx::{GraphProto, ModelProto};
+
+use super::{NnError, registry};
+
+/// What `edgevision inspect` shows of a model.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ModelInfo {
+    /// File stem.
+    pub name: String,
+    /// Lower-case hex SHA-256 of the file.
+    pub sha256: String,
+    /// Bytes of the file.
+    pub byte_len: usize,
+    /// `onnx`.
+    pub format: &'static str,
+    /// Operator sets it needs, for example `ai.onnx 11`.
+    pub opsets: Vec<Opset>,
+    /// Program that wrote it, with version, as far as the file says.
+    pub producer: Option<String>,
+    /// Inputs to be fed, in order.
+    pub inputs: Vec<ModelTensor>,
+    /// Outputs, in order.
+    pub outputs: Vec<ModelTensor>,
+    /// How often each operator occurs, bodies of `If`, `Loop` and `Scan` included. Operators outside the standard
+    /// set carry their domain, as in `com.microsoft.FusedConv`.
+    pub operators: BTreeMap<String, usize>,
+    /// Why [`super::load_model`] would refuse it with the embedded engine, one sentence each; empty if it would not.
+    pub problems: Vec<String>,
+}
+
+/// One operator set.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Opset {
+    /// `ai.onnx` for the standard operators.
+    pub domain: String,
+    /// Its version.
+    pub version: i64,
+}
+
+impl fmt::Display for Opset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.domain, self.version)
+    }
+}
+
+/// An input or output as the file describes it; unlike [`super::TensorInfo`] it can name types that no module uses.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ModelTensor {
+    /// Name in the model.
+    pub name: String,
+    /// `f32`, `u8`, `i64`, `bool`, …; `unknown` when the file does not say.
+    pub dtype: String,
+    /// Dimensions, outermost first; unknown ones are `None`.
+    pub shape: Vec<Option<usize>>,
+}
+
+impl fmt::Display for ModelTensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.name, self.dtype, super::tensor::ShapeText(&self.shape))
+    }
+}
+
+/// Reads what a model file says about itself. Files that are ONNX but cannot be run are described too, with the
+/// reasons in [`ModelInfo::problems`].
+pub fn inspect_model(path: &Path) -> Result<ModelInfo, NnError> {
+    let bytes = registry::read(path)?;
+    let model = parse(&bytes).map_err(|error| error.at(path.display()))?;
+    Ok(describe(registry::stem(path), &bytes, &model))
+}
+
+/// Parses a model. The error is a sentence that lacks the file's name.
+pub(super) fn parse(bytes: &[u8]) -> Result<ModelProto, NnError> {
+    let refuse = |sentence: String| Err(NnError::Format(sentence));
+    if let Some(other) = refuse::recognise(bytes) {
+        return refuse(other.to_owned());
+    }
+    if let Err(damage) = wire::check(bytes) {
+        return refuse(refuse::damaged(bytes, damage));
+    }
+    match ModelProto::parse_buf(bytes) {
+        Ok(model) if model.graph.is_some() && model.ir_version.is_some() => Ok(model),
+        Ok(_) => refuse(refuse::NOT_ONNX.to_owned()),
+        Err(error) => refuse(format!("the file is damaged ({error}); copy or export it again")),
+    }
+}
+
+fn describe(name: String, bytes: &[u8], model: &ModelProto) -> ModelInfo {
+    let graph = model.graph.as_ref();
+    let tensors = |list: fn(&GraphProto) -> Vec<ModelTensor>| graph.map(list).unwrap_or_default();
+    ModelInfo {
+        name,
+        sha256: registry::sha256(bytes),
+        byte_len: bytes.len(),
+        format: "onnx",
+        opsets: opsets(model),
+        producer: producer(model),
+        inputs: tensors(|graph| feeds(graph).map(graph::model_tensor).collect()),
+        outputs: tensors(|graph| graph.output.iter().map(graph::model_tensor).collect()),
+        operators: graph.map(operators).unwrap_or_default(),
+        problems: super::rten::problems(model),
+    }
+}
+
+fn opsets(model: &ModelProto) -> Vec<Opset> {
+    let domain = |name: Option<&str>| name.filter(|name| !name.is_empty()).unwrap_or("ai.onnx").to_owned();
+    model
+        .opset_import
+        .iter()
+        .map(|set| Opset { domain: domain(set.domain.as_deref()), version: set.version.unwrap_or(0) })
+        .collect()
+}
+
+fn producer(model: &ModelProto) -> Option<String> {
+    let parts = [&model.producer_name, &model.producer_version];
+    let words: Vec<&str> =
+        parts.into_iter().filter_map(|part| part.as_deref()).filter(|part| !part.is_empty()).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+fn operators(graph: &GraphProto) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for node in all_nodes(graph) {
+        *counts.entry(operator_name(node)).or_insert(0) += 1;
+    }
+    counts
+}

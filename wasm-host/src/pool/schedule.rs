@@ -1,0 +1,378 @@
+//! What waits and whose turn it is: everything behind the pool's one lock.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use crossbeam_channel::Sender;
+
+use super::{
+    FrameResult, OnResult, SubmitError,
+    queue::{Inbox, Push, Rotation},
+    skipped,
+    stats::Recorder,
+    worker,
+    workshop::{Lease, Workshop},
+};
+use crate::frame::Frame;
+
+/// The pool as its lanes and workers see it.
+pub(crate) struct Shared {
+    schedule: Mutex<Schedule>,
+    workers: usize,
+}
+
+struct Schedule {
+    lanes: BTreeMap<u64, LaneState>,
+    rotation: Rotation,
+    opened: u64,
+    /// `None` once the pool is closed.
+    tokens: Option<Sender<()>>,
+}
+
+/// What of a lane never changes, or has its own lock.
+pub(crate) struct LaneShared {
+    pub id: u64,
+    pub name: String,
+    pub on_result: OnResult,
+    pub stats: Mutex<Recorder>,
+    /// Signalled when a frame leaves the inbox, a frame is finished, or the lane's mode changes.
+    changed: Arc<Condvar>,
+}
+
+struct LaneState {
+    shared: Arc<LaneShared>,
+    inbox: Inbox<Job>,
+    builds: Vec<Build>,
+    /// Frames and builds in somebody's hands.
+    working: usize,
+    flushing: bool,
+    /// Counts flushes: work of an earlier epoch has no result.
+    epoch: u64,
+    workshop: Arc<Workshop>,
+}
+
+/// A frame that waits.
+pub(crate) struct Job {
+    pub frame: Frame,
+    pub submitted: Instant,
+    workshop: Arc<Workshop>,
+    epoch: u64,
+}
+
+/// An analyzer that is wanted ahead of the first frame.
+struct Build {
+    workshop: Arc<Workshop>,
+    done: Sender<Result<(), String>>,
+}
+
+/// Work in a worker's hands.
+pub(crate) enum Task {
+    Analyze { frame: Frame, submitted: Instant, epoch: u64, lease: Lease },
+    Build { workshop: Arc<Workshop>, done: Sender<Result<(), String>> },
+}
+
+/// Counts as work of the lane while it lives.
+pub(crate) struct Working {
+    pool: Arc<Shared>,
+    id: u64,
+    lane: Option<Arc<LaneShared>>,
+}
+
+impl Shared {
+    pub fn new(tokens: Sender<()>, workers: usize) -> Self {
+        let schedule = Schedule {
+            lanes: BTreeMap::new(),
+            rotation: Rotation::default(),
+            opened: 0,
+            tokens: Some(tokens),
+        };
+        Self { schedule: Mutex::new(schedule), workers }
+    }
+
+    /// Threads that were asked for: the most analyzers of a lane that can be at work.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    pub fn open_lane(
+        &self,
+        name: &str,
+        inbox: Inbox<Job>,
+        workshop: Arc<Workshop>,
+        on_result: OnResult,
+    ) -> Arc<LaneShared> {
+        let mut schedule = self.lock();
+        schedule.opened += 1;
+        let shared = Arc::new(LaneShared {
+            id: schedule.opened,
+            name: name.to_owned(),
+            on_result,
+            stats: Mutex::default(),
+            changed: Arc::default(),
+        });
+        let lane = LaneState {
+            shared: shared.clone(),
+            inbox,
+            builds: Vec::new(),
+            working: 0,
+            flushing: false,
+            epoch: 0,
+            workshop,
+        };
+        schedule.lanes.insert(shared.id, lane);
+        shared
+    }
+
+    /// Puts a frame in the lane's inbox, waiting for room if the policy says so. What a newer frame replaced comes
+    /// back, still counted as work.
+    pub fn submit(self: &Arc<Self>, id: u64, frame: Frame) -> Result<Option<(Working, Job)>, SubmitError> {
+        // Declared before the guard: a refused frame is dropped after the lock is released.
+        let mut offered = Some(frame);
+        let mut schedule = self.lock();
+        loop {
+            let open = schedule.tokens.is_some();
+            let lane = schedule.lanes.get_mut(&id).filter(|_| open).ok_or(SubmitError::Closed)?;
+            if lane.flushing {
+                return Err(SubmitError::Flushing);
+            }
+            let Some(frame) = offered.take() else { return Ok(None) };
+            let transfer = frame.transfer;
+            let job =
+                Job { frame, submitted: Instant::now(), workshop: lane.workshop.clone(), epoch: lane.epoch };
+            match lane.inbox.push(job) {
+                Push::Full(back) => {
+                    offered = Some(back.frame);
+                    let changed = lane.shared.changed.clone();
+                    schedule = changed.wait(schedule).unwrap_or_else(PoisonError::into_inner);
+                }
+                accepted => {
+                    lane.shared.record(|stats| stats.submitted(transfer));
+                    let replaced = if let Push::Replaced(old) = accepted { Some(old) } else { None };
+                    let replaced = replaced.map(|old| (lane.begin(self), old));
+                    schedule.wake();
+                    return Ok(replaced);
+                }
+            }
+        }
+    }
+
+    /// The next piece of work, round robin between the lanes that have some a worker can begin.
+    pub fn next(self: &Arc<Self>) -> Option<(Working, Task)> {
+        let mut schedule = self.lock();
+        let Schedule { lanes, rotation, .. } = &mut *schedule;
+        let id = rotation.next(lanes.iter().filter(|(_, lane)| lane.is_ready()).map(|(&id, _)| id))?;
+        let lane = lanes.get_mut(&id)?;
+        let task = lane.take()?;
+        let working = lane.begin(self);
+        lane.shared.changed.notify_all();
+        Some((working, task))
+    }
+
+    /// Tells a sleeping worker that there may be work.
+    pub fn wake(&self) {
+        self.lock().wake();
+    }
+
+    /// Asks for as many analyzers as the lane may have. Each answer is sent to `done`.
+    pub fn build_ahead(&self, id: u64, done: &Sender<Result<(), String>>) {
+        let mut schedule = self.lock();
+        if schedule.tokens.is_none() {
+            return;
+        }
+        let Some(lane) = schedule.lanes.get_mut(&id) else { return };
+        let workshop = lane.workshop.clone();
+        let wanted = workshop.limit();
+        lane.builds.extend((0..wanted).map(|_| Build { workshop: workshop.clone(), done: done.clone() }));
+        for _ in 0..wanted {
+            schedule.wake();
+        }
+    }
+
+    pub fn set_flushing(&self, id: u64, flushing: bool) {
+        let (jobs, builds) = {
+            let mut schedule = self.lock();
+            let Some(lane) = schedule.lanes.get_mut(&id) else { return };
+            lane.flushing = flushing;
+            if !flushing {
+                return;
+            }
+            lane.epoch += 1;
+            lane.shared.changed.notify_all();
+            lane.clear()
+        };
+        self.discard(id, jobs);
+        drop(builds);
+    }
+
+    /// Swaps the workshop for frames submitted from now on. The old one comes back, to be dropped by the caller.
+    pub fn set_workshop(&self, id: u64, workshop: Arc<Workshop>) -> Option<Arc<Workshop>> {
+        let mut schedule = self.lock();
+        Some(std::mem::replace(&mut schedule.lanes.get_mut(&id)?.workshop, workshop))
+    }
+
+    pub fn in_flight(&self, id: u64) -> usize {
+        self.lock().lanes.get(&id).map_or(0, LaneState::in_flight)
+    }
+
+    /// Waits until the lane has nothing waiting and nobody works for it; false when `until` came first.
+    pub fn wait_idle(&self, id: u64, until: Option<Instant>) -> bool {
+        let mut schedule = self.lock();
+        let own = worker::delivering_for(id);
+        loop {
+            let Some(lane) = schedule.lanes.get(&id) else { return true };
+            if lane.in_flight() <= own {
+                return true;
+            }
+            let changed = lane.shared.changed.clone();
+            let Some(until) = until else {
+                schedule = changed.wait(schedule).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            schedule = changed.wait_timeout(schedule, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Discards what waits, waits for what is in work, forgets the lane.
+    pub fn close_lane(&self, id: u64) {
+        let waiting = self.lock().lanes.get_mut(&id).map(|lane| {
+            lane.flushing = true;
+            lane.shared.changed.notify_all();
+            lane.clear()
+        });
+        if let Some((jobs, builds)) = waiting {
+            self.discard(id, jobs);
+            drop(builds);
+        }
+        self.wait_idle(id, None);
+        let lane = self.lock().lanes.remove(&id);
+        // Analyzers and the receiver of results end here, outside the lock.
+        drop(lane);
+    }
+
+    /// Refuses further frames, passes the waiting ones on, lets the workers end.
+    pub fn close(self: &Arc<Self>) {
+        let mut jobs = Vec::new();
+        let mut builds = Vec::new();
+        {
+            let mut schedule = self.lock();
+            schedule.tokens = None;
+            for lane in schedule.lanes.values_mut() {
+                let (waiting, wanted) = lane.clear();
+                jobs.extend(waiting.into_iter().map(|job| (lane.begin(self), job)));
+                builds.extend(wanted);
+                lane.shared.changed.notify_all();
+            }
+        }
+        drop(builds);
+        for (working, job) in jobs {
+            self.pass_on(working, job, "The worker pool was shut down before this frame's turn.");
+        }
+    }
+
+    /// Delivers a frame un-analysed.
+    pub fn pass_on(&self, working: Working, job: Job, why: &str) {
+        let epoch = job.epoch;
+        // The last of the job's workshop goes before the result does, like the frame.
+        let Job { frame, submitted, workshop, .. } = job;
+        drop(workshop);
+        let result = skipped(frame, submitted.elapsed(), why);
+        self.deliver(&working, epoch, result);
+    }
+
+    /// Hands a result to the lane's receiver, unless the lane was flushed since the frame was submitted.
+    pub fn deliver(&self, working: &Working, epoch: u64, result: FrameResult) {
+        let Some(lane) = &working.lane else { return };
+        let current = self.lock().lanes.get(&lane.id).is_some_and(|state| state.epoch == epoch);
+        if !current {
+            lane.record(|stats| stats.discarded(1));
+            return;
+        }
+        lane.record(|stats| stats.finished(&result.analysis));
+        worker::call_receiver(lane, result);
+    }
+
+    fn discard(&self, id: u64, jobs: Vec<Job>) {
+        let count = jobs.len() as u64;
+        jobs.into_iter().for_each(|job| {
+            worker::let_go(job.frame);
+        });
+        let lane = self.lock().lanes.get(&id).map(|lane| lane.shared.clone());
+        if let Some(lane) = lane {
+            lane.record(|stats| stats.discarded(count));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Schedule> {
+        // Nothing that can panic runs under this lock.
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Schedule {
+    fn wake(&self) {
+        if let Some(tokens) = &self.tokens
+            && tokens.try_send(()).is_err()
+        {
+            tracing::trace!("every worker has a token waiting");
+        }
+    }
+}
+
+impl LaneShared {
+    pub fn record<R>(&self, what: impl FnOnce(&mut Recorder) -> R) -> R {
+        what(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl LaneState {
+    fn is_ready(&self) -> bool {
+        !self.builds.is_empty() || self.inbox.front().is_some_and(|job| job.workshop.has_room())
+    }
+
+    fn take(&mut self) -> Option<Task> {
+        if let Some(build) = self.builds.pop() {
+            return Some(Task::Build { workshop: build.workshop, done: build.done });
+        }
+        let lease = self.inbox.front()?.workshop.lease()?;
+        let Job { frame, submitted, epoch, .. } = self.inbox.pop()?;
+        Some(Task::Analyze { frame, submitted, epoch, lease })
+    }
+
+    fn begin(&mut self, pool: &Arc<Shared>) -> Working {
+        self.working += 1;
+        Working { pool: pool.clone(), id: self.shared.id, lane: Some(self.shared.clone()) }
+    }
+
+    fn clear(&mut self) -> (Vec<Job>, Vec<Build>) {
+        (self.inbox.take_all(), std::mem::take(&mut self.builds))
+    }
+
+    fn in_flight(&self) -> usize {
+        self.inbox.len() + self.working
+    }
+}
+
+impl Working {
+    pub fn lane(&self) -> Option<&LaneShared> {
+        self.lane.as_deref()
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        // Before the count says so, nothing of the lane is held here any more: who waits for the count may rely on
+        // being the last owner.
+        self.lane = None;
+        if let Some(lane) = self.pool.lock().lanes.get_mut(&self.id) {
+            lane.working -= 1;
+            lane.shared.changed.notify_all();
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The embedded engine against ONNX Runtime, on published models: the same input bytes, raw outputs compared.
+//! The data and how it was made: `README.md` of the media folder.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
+
+use edgevision_wasm_host::nn::{
+    self, DType, LoadOptions, Model, NnError, OutputBuf, TensorInfo, TensorView, inspect_model, load_model,
+};
+
+/// The media folder, or `None` (and a message) when it is not there and not required.
+fn media() -> Option<PathBuf> {
+    let beside_the_repository = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/media");
+    let folder = std::env::var_os("EDGEVISION_MEDIA").map_or_else(beside_the_repository, PathBuf::from);
+    if folder.join("models/models.json").is_file() {
+        return Some(folder);
+    }
+    let required = std::env::var("EDGEVISION_REQUIRE_MEDIA").is_ok_and(|value| value == "1");
+    assert!(!required, "EDGEVISION_REQUIRE_MEDIA=1, but there is no media folder at {}", folder.display());
+    println!("skipped: no media folder at {}", folder.display());
+    None
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// `input` of `models.json`: how pixels become the model's input.
+fn input_of(media: &Path, name: &str) -> serde_json::Value {
+    let models = json(&media.join("models/models.json"));
+    let model = models.as_array().unwrap().iter().find(|model| model["name"] == name).unwrap();
+    model["input"].clone()
+}
+
+/// The golden input picture (HWC bytes) in the type and layout of the model, as bytes.
+fn input_bytes(media: &Path, name: &str) -> AlignedBytes {
+    let pixels = std::fs::read(media.join("reference/tensors").join(name).join("input.u8")).unwrap();
+    let input = input_of(media, name);
+    if input["dtype"] == "uint8" {
+        return AlignedBytes::from_floats_or_bytes(Err(pixels));
+    }
+    assert_eq!(input["layout"], "NCHW");
+    let list = |key: &str| -> Vec<f64> {
+        input[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let (mean, std) = (list("mean"), list("std"));
+    let plane = pixels.len() / 3;
+    #[expect(clippy::cast_possible_truncation, reason = "the model computes in f32")]
+    let value = |channel: usize, at: usize| {
+        ((f64::from(pixels[at * 3 + channel]) - mean[channel]) / std[channel]) as f32
+    };
+    let floats =
+        (0..3).flat_map(|channel| (0..plane).map(move |at| (channel, at))).map(|(c, at)| value(c, at));
+    AlignedBytes::from_floats_or_bytes(Ok(floats.collect()))
+}
+
+/// Bytes at an address that suits floats.
+struct AlignedBytes {
+    words: Vec<f32>,
+    len: usize,
+}
+
+impl AlignedBytes {
+    fn from_floats_or_bytes(data: Result<Vec<f32>, Vec<u8>>) -> Self {
+        match data {
+            Ok(words) => Self { len: words.len() * 4, words },
+            Err(bytes) => {
+                let words = bytes.chunks(4).map(|chunk| {
+                    let mut word = [0; 4];
+                    word[..chunk.len()].copy_from_slice(chunk);
+                    f32::from_bits(u32::from_le_bytes(word))
+                });
+                Self { words: words.collect(), len: bytes.len() }
+            }
+        }
+    }
+    fn bytes(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.len]
+    }
+}
+
+fn fixed(info: &TensorInfo) -> Vec<usize> {
+    info.shape.iter().map(|dim| dim.unwrap()).collect()
+}
+
+/// Runs the model; all outputs as floats.
+fn run(model: &Arc<dyn Model>, input: &[u8]) -> Vec<Vec<f32>> {
+    let info = &model.inputs()[0];
+    let shape = fixed(info);
+    let view = TensorView { dtype: info.dtype, shape: &shape, data: input };
+    let mut rooms: Vec<Vec<u8>> =
+        model.outputs().iter().map(|output| vec![0; output.byte_len().unwrap()]).collect();
+    let mut outputs: Vec<OutputBuf<'_>> =
+        rooms.iter_mut().map(|data| OutputBuf { data, dtype: DType::U8, shape: vec![], len: 0 }).collect();
+    model.clone().session().unwrap().run(&[view], &mut outputs).unwrap();
+    for (output, info) in outputs.iter().zip(model.outputs()) {
+        assert_eq!((output.dtype, &output.shape, output.len), (DType::F32, &fixed(info), output.data.len()));
+    }
+    rooms.iter().map(|bytes| bytemuck::pod_collect_to_vec(bytes)).collect()
+}
+
+fn load(media: &Path, name: &str) -> Arc<dyn Model> {
+    load_model(&media.join(format!("models/{name}.onnx")), "auto", &LoadOptions::default()).unwrap()
+}
+
+/// Largest difference of all outputs from the golden ones, each relative to the larger of 1 and the value itself.
+fn worst_difference(name: &str) -> Option<f32> {
+    let media = media()?;
+    let model = load(&media, name);
+    let results = run(&model, input_bytes(&media, name).bytes());
+    let folder = media.join("reference/tensors").join(name);
+    let meta = json(&folder.join("meta.json"));
+    let golden = meta["outputs"].as_array().unwrap();
+    assert_eq!(model.outputs().len(), golden.len());
+    let mut worst = 0f32;
+    for (index, expected) in golden.iter().enumerate() {
+        assert_eq!(model.outputs()[index].name, expected["name"]);
+        let file = std::fs::read(folder.join(expected["file"].as_str().unwrap())).unwrap();
+        let expected: Vec<f32> = bytemuck::pod_collect_to_vec(&file);
+        assert_eq!(results[index].len(), expected.len());
+        for (ours, theirs) in results[index].iter().zip(&expected) {
+            let difference = (ours - theirs).abs() / theirs.abs().max(1.0);
+            assert!(difference.is_finite());
+            worst = worst.max(difference);
+        }
+    }
+    println!("{name}: worst difference {worst:e}");
+    Some(worst)
+}
+
+/// Both ways: within the bound, and not compared with itself.
+fn agrees(name: &str, bound: f32) {
+    if let Some(worst) = worst_difference(name) {
+        assert!(worst <= bound, "{name}: {worst} > {bound}");
+    }
+}
+
+#[test]
+fn yolox_nano() {
+    agrees("yolox_nano_416", 1e-3);
+}
+
+#[test]
+fn yolox_nano_in_yolov8_layout() {
+    agrees("yolox_nano_416_v8layout", 1e-3);
+}
+
+#[test]
+fn fastestdet() {
+    agrees("fastestdet_352", 1e-3);
+}
+
+/// QDQ: ONNX Runtime computes in integers, rten in floats between the quantised points; scores differ by up to
+/// about 0.03 between engines (README).
+#[test]
+fn fastestdet_int8() {
+    agrees("fastestdet_352_int8", 0.1);
+}
+
+/// Its 244 weights are listed as inputs.
+#[test]
+fn face_rfb() {
+    agrees("face_rfb_320", 1e-3);
+}
+
+#[test]
+fn face_yunet_with_twelve_outputs() {
+    agrees("face_yunet_n_320", 1e-3);
+}
+
+/// u8 input; classifier probabilities differ by up to 0.007 between engines (README).
+#[test]
+fn mobilenet_v2_int8() {
+    agrees("mobilenet_v2_224_int8", 0.007);
+}
+
+#[test]
+fn the_same_bytes_are_loaded_once() {
+    let Some(media) = media() else { return };
+    let first = load(&media, "fastestdet_352");
+    let copy = tempfile::tempdir().unwrap().keep().join("another name.onnx");
+    std::fs::copy(media.join("models/fastestdet_352.onnx"), &copy).unwrap();
+    let again = load_model(&copy, "rten", &LoadOptions::default()).unwrap();
+    assert!(Arc::ptr_eq(&first, &again));
+    assert_eq!(again.identity().name, "fastestdet_352");
+    assert!(again.identity().sha256.starts_with("31cb14c017fce347"));
+    let other_options = load_model(&copy, "rten", &LoadOptions { threads: 2 }).unwrap();
+    assert!(!Arc::ptr_eq(&first, &other_options));
+    drop((first, again));
+    assert_eq!(load_model(&copy, "auto", &LoadOptions::default()).unwrap().identity().name, "another name");
+    std::fs::remove_dir_all(copy.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn sessions_run_at_the_same_time_with_equal_results() {
+    let Some(media) = media() else { return };
+    let model = load(&media, "fastestdet_352");
+    let input = input_bytes(&media, "fastestdet_352");
+    let expected = run(&model, input.bytes());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..3).for_each(|_| assert_eq!(run(&model, input.bytes()), expected)));
+        }
+    });
+}
+
+#[test]
+fn outputs_that_do_not_fit_are_described() {
+    let Some(media) = media() else { return };
+    let model = load(&media, "face_rfb_320");
+    let input = input_bytes(&media, "face_rfb_320");
+    let view = TensorView { dtype: DType::F32, shape: &[1, 3, 240, 320], data: input.bytes() };
+    let mut scores = vec![0u8; 4420 * 2 * 4];
+    let mut outputs = [
+        OutputBuf { data: &mut scores, dtype: DType::U8, shape: vec![], len: 0 },
+        OutputBuf { data: &mut [], dtype: DType::U8, shape: vec![], len: 0 },
+    ];
+    let refused = model.clone().session().unwrap().run(&[view], &mut outputs).unwrap_err();
+    assert_eq!(refused.to_string(), "output 1 needs 70720 bytes, the buffer has 0");
+    assert_eq!((outputs[1].len, &outputs[1].shape[..]), (70_720, &[1, 4420, 4][..]));
+    let only_scores = &mut outputs[..1];
+    model.clone().session().unwrap().run(&[view], only_scores).unwrap();
+    assert!(scores.iter().any(|&byte| byte != 0));
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_refused() {
+    let Some(media) = media() else { return };
+    let model = load(&media, "mobilenet_v2_224_int8");
+    let floats = vec![0f32; 224 * 224 * 3];
+    let view =
+        TensorView { dtype: DType::F32, shape: &[1, 224, 224, 3], data: bytemuck::cast_slice(&floats) };
+    let refused =
+        |inputs: &[TensorView<'_>]| model.clone().session().unwrap().run(inputs, &mut []).unwrap_err();
+    assert_eq!(
+        refused(&[view]).to_string(),
+        "the model's input is input u8[1,224,224,3], but it was given f32[1,224,224,3]"
+    );
+    assert_eq!(refused(&[]).to_string(), "the model has 1 input(s) (input), but 0 were given");
+    assert!(matches!(refused(&[view]), NnError::Input(_)));
+}
+
+#[test]
+fn a_model_is_described() {
+    let Some(media) = media() else { return };
+    let info = inspect_model(&media.join("models/face_rfb_320.onnx")).unwrap();
+    assert_eq!((&info.name[..], info.byte_len, info.format), ("face_rfb_320", 1_270_727, "onnx"));
+    assert_eq!(info.sha256, "34cd7e60aeff28744c657de7a3dc64e872d506741de66987f3426f2b79f88017");
+    let text = |list: &[nn::ModelTensor]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(text(&info.inputs), ["input f32[1,3,240,320]"], "244 weights are not inputs");
+    assert_eq!(text(&info.outputs), ["scores f32[1,4420,2]", "boxes f32[1,4420,4]"]);
+    assert_eq!(info.opsets[0].to_string(), "ai.onnx 9");
+    assert!(info.producer.as_deref().unwrap().starts_with("pytorch"));
+    assert!(info.operators["Conv"] > 20);
+    assert_eq!(info.problems, Vec::<String>::new());
+}
