@@ -1,7 +1,30 @@
 //! A WebAssembly module: compiled once, inspected without being run.
-//! (skeleton: owner of `wasm-host` core completes it; public signatures are fixed)
 
-use std::{path::Path, sync::Arc};
+mod contract;
+mod examine;
+mod probe;
+mod sections;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    io,
+    path::Path,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use examine::Examined;
+
+#[cfg(test)]
+pub(crate) use contract::IMPORTS;
+pub(crate) use examine::hex;
+
+use crate::{cache, engine::engine};
+
+/// Largest file that is taken for a module.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// What a module can do, from its exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -38,6 +61,8 @@ pub struct ModuleInfo {
     pub params_schema: Option<serde_json::Value>,
     /// Keeps state between frames: one instance per camera, frames in order.
     pub stateful: bool,
+    /// Version of the contract it was built for, if that can be told without running it.
+    pub abi_version: Option<i32>,
 }
 
 /// A module that cannot be used; the text is one sentence that says which file, what was found and what to do.
@@ -45,7 +70,7 @@ pub struct ModuleInfo {
 #[non_exhaustive]
 pub enum ModuleError {
     /// The file cannot be read.
-    #[error("{path}: {source}")]
+    #[error("{path}: the module cannot be read ({source}); check the path and its permissions", path = path.display())]
     Read {
         /// The file.
         path: std::path::PathBuf,
@@ -63,15 +88,47 @@ pub struct Module {
     info: ModuleInfo,
 }
 
+impl std::fmt::Debug for Module {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Module").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
 impl Module {
     /// Reads, checks and compiles a module (from the cache when the same bytes were compiled before).
-    pub fn load(_path: &Path) -> Result<Arc<Module>, ModuleError> {
-        todo!()
+    pub fn load(path: &Path) -> Result<Arc<Module>, ModuleError> {
+        Self::from_bytes(&path.display().to_string(), &read(path)?)
     }
+
     /// The same for bytes in memory; `.wat` text is not accepted. `name` appears in messages.
-    pub fn from_bytes(_name: &str, _bytes: &[u8]) -> Result<Arc<Module>, ModuleError> {
-        todo!()
+    pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Arc<Module>, ModuleError> {
+        let invalid = |phrase: String| ModuleError::Invalid(format!("{name}: {phrase}"));
+        let Examined { info, problems } = examine::examine(name, bytes).map_err(|phrase| invalid(not_a_module(phrase)))?;
+        if let Some(first) = problems.into_iter().next() {
+            return Err(invalid(first));
+        }
+        // By name too: it is the module's own when the file carries no description.
+        let key = (info.sha256.clone(), info.name.clone());
+        if let Some(known) = loaded().get(&key).and_then(Weak::upgrade) {
+            return Ok(known);
+        }
+        let module = Arc::new(Self::compile(info, bytes).map_err(invalid)?);
+        let mut loaded = loaded();
+        loaded.retain(|_, module| module.strong_count() > 0);
+        loaded.insert(key, Arc::downgrade(&module));
+        Ok(module)
     }
+
+    fn compile(mut info: ModuleInfo, bytes: &[u8]) -> Result<Self, String> {
+        let compiled = cache::compile(engine(), bytes).map_err(|error| format!("cannot be compiled: {error:#}"))?;
+        let version = info.abi_version.map_or_else(|| probe::abi_version(&compiled), Ok)?;
+        if let Some(problem) = examine::abi_problem(Some(version)) {
+            return Err(problem);
+        }
+        info.abi_version = Some(version);
+        Ok(Self { compiled, info })
+    }
+
     /// What it says and asks.
     pub fn info(&self) -> &ModuleInfo {
         &self.info
@@ -85,6 +142,30 @@ impl Module {
 
 /// Reads what a module says and asks without compiling it; for `edgevision inspect`. Accepts modules that
 /// [`Module::load`] refuses, as long as they are WebAssembly; `problems` of the result says why they would be.
-pub fn inspect(_path: &Path) -> Result<(ModuleInfo, Vec<String>), ModuleError> {
-    todo!()
+pub fn inspect(path: &Path) -> Result<(ModuleInfo, Vec<String>), ModuleError> {
+    let name = path.display();
+    let examined = examine::examine(&name.to_string(), &read(path)?);
+    let Examined { info, problems } =
+        examined.map_err(|phrase| ModuleError::Invalid(format!("{name}: {}", not_a_module(phrase))))?;
+    Ok((info, problems.into_iter().map(|problem| format!("{name}: {problem}")).collect()))
+}
+
+/// Reads the file. Not pipes and devices, which may have no end.
+fn read(path: &Path) -> Result<Vec<u8>, ModuleError> {
+    let read = || match std::fs::metadata(path)? {
+        file if !file.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+        file if file.len() > MAX_BYTES => Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB")),
+        _ => std::fs::read(path),
+    };
+    read().map_err(|source| ModuleError::Read { path: path.to_owned(), source })
+}
+
+fn not_a_module(phrase: String) -> String {
+    format!("this is {phrase}")
+}
+
+/// Modules that somebody holds now: cameras with the same module share the compiled code.
+fn loaded() -> MutexGuard<'static, HashMap<(String, String), Weak<Module>>> {
+    static LOADED: LazyLock<Mutex<HashMap<(String, String), Weak<Module>>>> = LazyLock::new(Mutex::default);
+    LOADED.lock().unwrap_or_else(PoisonError::into_inner)
 }
