@@ -1,0 +1,156 @@
+//! What the command does: validate, build, supervise, drain.
+
+use std::{
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    config::{Camera, Config, Count, environment},
+    error::{AppError, Exit},
+    graph::CameraOutputs,
+    output::{
+        json_lines::JsonLinesOutput,
+        rtsp_mount::{Mount, MountOptions},
+        rtsp_server::RtspServer,
+    },
+    supervise::{self, CameraTask, Ending, FailureKind, Shutdown},
+    telemetry::{StatusBoard, Summary},
+};
+
+/// How often the end is looked for.
+const TICK: Duration = Duration::from_millis(50);
+/// How long all cameras together may take to end; with what comes before and after it stays below two seconds.
+const PATIENCE: Duration = Duration::from_millis(1600);
+
+/// How to run, beside the config.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Play files and pictures a single time, whatever the config says.
+    pub once: bool,
+    /// End by itself after this long.
+    pub duration: Option<Duration>,
+}
+
+/// Runs until all cameras have ended, the duration is over, or a signal comes.
+///
+/// # Errors
+/// When something that was asked for is not there, or, after the end of all others, when a camera has failed.
+pub fn run(mut config: Config, options: &RunOptions) -> Result<Summary, AppError> {
+    share_cores(&mut config);
+    environment::validate(&config).into_result()?;
+    let shutdown = Shutdown::default();
+    shutdown.on_signals().map_err(|error| AppError::new(Exit::Internal, format!("signals: {error}")))?;
+    let outputs = Outputs::open(&config)?;
+    let board = StatusBoard::new();
+    let threads = start(&config, options, &outputs, &board, &shutdown)?;
+    wait(&threads, options.duration, &shutdown);
+    shutdown.request();
+    let endings = join(threads);
+    board.clear();
+    outputs.close();
+    first_failure(endings).map_or_else(|| Ok(board.summary()), Err)
+}
+
+/// Sets the number of workers, and gives each model as many threads as leaves every core with one.
+fn share_cores(config: &mut Config) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = config.workers.or(|| cores);
+    gstedgevision::set_default_workers(workers);
+    for model in config.cameras.iter_mut().filter_map(|camera| camera.analyze.model.as_mut()) {
+        let threads = model.threads.or(|| (cores / workers).max(1));
+        model.threads = Count::Exactly(u32::try_from(threads).unwrap_or(u32::MAX));
+    }
+}
+
+/// The outputs that all cameras share.
+struct Outputs {
+    json_lines: Option<Arc<JsonLinesOutput>>,
+    rtsp: Option<RtspServer>,
+}
+
+impl Outputs {
+    fn open(config: &Config) -> Result<Self, AppError> {
+        let json_lines = config.outputs.json_lines.as_ref().map(JsonLinesOutput::open).transpose()?.map(Arc::new);
+        let rtsp = config.outputs.rtsp.as_ref().map(|rtsp| RtspServer::start(rtsp.listen)).transpose()?;
+        Ok(Self { json_lines, rtsp })
+    }
+
+    fn of(&self, config: &Config, camera: &Camera) -> Result<CameraOutputs, AppError> {
+        let mount = self.rtsp.as_ref().zip(config.outputs.rtsp.as_ref()).filter(|_| camera.rtsp.enabled);
+        let mount: Option<Mount> = mount
+            .map(|(server, settings)| server.mount(camera.stream_path(), MountOptions::of(settings, camera)))
+            .transpose()?;
+        Ok(CameraOutputs { json_lines: self.json_lines.clone(), mount: mount.map(Arc::new) })
+    }
+
+    fn close(self) {
+        if let Some(json_lines) = self.json_lines {
+            json_lines.flush();
+        }
+    }
+}
+
+fn start(
+    config: &Config,
+    options: &RunOptions,
+    outputs: &Outputs,
+    board: &StatusBoard,
+    shutdown: &Shutdown,
+) -> Result<Vec<JoinHandle<Ending>>, AppError> {
+    let mut threads = Vec::new();
+    for camera in &config.cameras {
+        let task = CameraTask {
+            camera: camera.clone(),
+            outputs: outputs.of(config, camera)?,
+            status: board.camera(&camera.name),
+            shutdown: shutdown.clone(),
+            once: options.once,
+        };
+        let thread = supervise::start(task)
+            .map_err(|error| AppError::new(Exit::Internal, format!("camera {}: no thread: {error}", camera.name)))?;
+        threads.push(thread);
+    }
+    Ok(threads)
+}
+
+/// Until the first of: all cameras have ended, the duration is over, the end was requested.
+fn wait(threads: &[JoinHandle<Ending>], duration: Option<Duration>, shutdown: &Shutdown) {
+    let start = Instant::now();
+    let over = || duration.is_some_and(|duration| start.elapsed() >= duration);
+    while !threads.iter().all(JoinHandle::is_finished) && !over() && !shutdown.wait(TICK) {}
+}
+
+/// The endings of the threads that end in time. One that hangs (a driver, a dead network mount) does not keep the
+/// command from ending.
+fn join(threads: Vec<JoinHandle<Ending>>) -> Vec<Ending> {
+    let start = Instant::now();
+    while !threads.iter().all(JoinHandle::is_finished) && start.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let hanging = threads.iter().filter(|thread| !thread.is_finished()).count();
+    if hanging > 0 {
+        tracing::warn!(cameras = hanging, "some cameras do not stop in time and are abandoned");
+    }
+    threads.into_iter().filter(JoinHandle::is_finished).filter_map(|thread| thread.join().ok()).collect()
+}
+
+/// The command fails if any camera did, even if the others went on: somebody has to look at it.
+fn first_failure(endings: Vec<Ending>) -> Option<AppError> {
+    endings.into_iter().find_map(|ending| match ending {
+        Ending::Failed(failure) => Some(AppError::new(exit(failure.kind), failure.sentence)),
+        Ending::Finished | Ending::Stopped => None,
+    })
+}
+
+fn exit(kind: FailureKind) -> Exit {
+    match kind {
+        FailureKind::Missing => Exit::NoInput,
+        FailureKind::Denied => Exit::Denied,
+        FailureKind::NotVideo => Exit::BadInput,
+        FailureKind::NoPlugin => Exit::Unavailable,
+        FailureKind::Config => Exit::Config,
+        FailureKind::Internal => Exit::Internal,
+    }
+}
