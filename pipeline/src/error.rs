@@ -82,7 +82,6 @@ impl Error for AppError {
 
 impl From<crate::config::ConfigErrors> for AppError {
     fn from(errors: crate::config::ConfigErrors) -> Self {
-        let exit = if errors.unreadable() { Exit::NoInput } else { Exit::Config };
-        Self::new(exit, errors.to_string())
+        Self::new(errors.exit(), errors.to_string())
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use crate::error::Exit;
+
 /// A place in the text; both count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -22,6 +24,16 @@ pub struct ConfigError {
     pub key: String,
     /// What was found, what is allowed, what to do.
     pub message: String,
+    /// What kind of mistake it is: [`Exit::Config`] in the text itself, others in the world around it.
+    pub kind: Exit,
+}
+
+impl ConfigError {
+    /// The same mistake, of another kind.
+    #[must_use]
+    pub fn of_kind(self, kind: Exit) -> Self {
+        Self { kind, ..self }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -46,14 +58,23 @@ pub struct ConfigErrors(pub Vec<ConfigError>);
 impl ConfigErrors {
     /// Sorts by place and drops what was found twice.
     pub(super) fn sorted(mut errors: Vec<ConfigError>) -> Self {
-        errors.sort_by(|a, b| a.at.cmp(&b.at));
+        errors.sort_by(|a, b| (a.at, &a.key, &a.message).cmp(&(b.at, &b.key, &b.message)));
         errors.dedup();
         Self(errors)
     }
 
-    /// True when the file itself could not be read.
-    pub fn unreadable(&self) -> bool {
-        self.0.iter().any(|error| error.at.is_none())
+    /// How a command that met these errors ends: their kind if they are all of one, else [`Exit::Config`].
+    pub fn exit(&self) -> Exit {
+        let first = self.0.first().map_or(Exit::Config, |error| error.kind);
+        if self.0.iter().all(|error| error.kind == first) { first } else { Exit::Config }
+    }
+
+    /// `Ok` when there are none.
+    ///
+    /// # Errors
+    /// Itself, when there are some.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     resolve::resolve,
     schema, structure, yaml,
 };
+use crate::error::Exit;
 
 /// Reads a config file. Relative input paths are resolved against its folder.
 ///
@@ -20,7 +21,8 @@ use super::{
 pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
     let bytes = read(path).map_err(|e| {
         let message = format!("the config file cannot be read: {e}");
-        ConfigErrors(vec![ConfigError { file: path.to_owned(), at: None, key: String::new(), message }])
+        let kind = Exit::NoInput;
+        ConfigErrors(vec![ConfigError { file: path.to_owned(), at: None, key: String::new(), message, kind }])
     })?;
     parse(&bytes, path)
 }
@@ -38,7 +40,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// All mistakes in the text, in its order.
 pub fn parse(bytes: &[u8], file: &Path) -> Result<Config, ConfigErrors> {
     let fail = |mistakes: Vec<structure::Mistake>| {
-        let error = |(at, key, message)| ConfigError { file: file.to_owned(), at: Some(at), key, message };
+        let kind = Exit::Config;
+        let error = |(at, key, message)| ConfigError { file: file.to_owned(), at: Some(at), key, message, kind };
         ConfigErrors::sorted(mistakes.into_iter().map(error).collect())
     };
     let root = tree(bytes).map_err(|(at, message)| fail(vec![(at, String::new(), message)]))?;

@@ -5,6 +5,7 @@
 //! world (files, modules, models, devices, ports). Every default is in one place: the types' `Default`.
 
 mod analyze;
+pub mod environment;
 mod error;
 mod formats;
 mod load;

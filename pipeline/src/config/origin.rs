@@ -6,6 +6,7 @@ use super::{
     error::{ConfigError, Position},
     node::Node,
 };
+use crate::error::Exit;
 
 /// The file of a config and the places of its keys.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,7 +34,7 @@ impl Origin {
     pub fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
         let key = self.written(key);
         let at = self.places.get(self.nearest(key)).copied();
-        ConfigError { file: self.file.clone(), at, key: key.to_owned(), message: message.into() }
+        ConfigError { file: self.file.clone(), at, key: key.to_owned(), message: message.into(), kind: Exit::Config }
     }
 
     fn written<'k>(&self, key: &'k str) -> &'k str {

@@ -1,0 +1,214 @@
+//! The command line: what can be typed, and what it does.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::PathBuf,
+    sync::LazyLock,
+};
+
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
+
+use crate::{
+    app::{self, RunOptions},
+    check,
+    config::{self, units::HumanDuration},
+    error::{AppError, Exit},
+    inspect,
+    telemetry::{LogFormat, LogLevel, log},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  edgevision --config configs/line3.yaml           run the cameras of this file until Ctrl-C
+  edgevision --config line3.yaml --duration 10s    the same, for ten seconds
+  edgevision check line3.yaml                      find all mistakes in a config without running it
+  edgevision inspect yolo.wasm                     what a module can do, what it asks for, its parameters
+  edgevision inspect line3.onnx                    inputs, outputs and operators of a model
+
+The keys of a config file are listed in configs/reference.yaml.
+
+Exit codes:
+  0 all is well        64 wrong words on the command line    65 input is not what it should be
+  66 input missing     69 something needed is not there      70 a fault of edgevision
+  74 output fails      77 access refused                     78 wrong config
+  130 ended at once by a second Ctrl-C";
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}\ncommit:    {}\nrustc:     {}\ntarget:    {} ({})\ngstreamer: {}\nengines:   rten (ONNX)",
+        env!("CARGO_PKG_VERSION"),
+        env!("EDGEVISION_BUILD_COMMIT"),
+        env!("EDGEVISION_BUILD_RUSTC"),
+        env!("EDGEVISION_BUILD_TARGET"),
+        env!("EDGEVISION_BUILD_PROFILE"),
+        gst::version_string(),
+    )
+});
+
+/// Watches cameras with sandboxed vision modules: pictures in, detections out.
+///
+/// Reads cameras, files or test patterns, runs WebAssembly modules on every frame without copying it, writes detections
+/// as JSON Lines and publishes each camera as an RTSP stream with the detections drawn in. What is to be done stands in
+/// a config file.
+#[derive(Debug, Parser)]
+#[command(
+    name = "edgevision",
+    version = env!("CARGO_PKG_VERSION"),
+    long_version = VERSION.as_str(),
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    max_term_width = 110
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+    /// How log lines look (they go to the standard error).
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
+    /// The least important log lines that are written.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "LEVEL")]
+    log_level: LogLevel,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The config file: cameras, modules, outputs.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Play files and pictures a single time, even where the config says `loop: true`.
+    #[arg(long)]
+    once: bool,
+    /// End by itself after this long, for example 10s or 5m.
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "EDGEVISION_DURATION")]
+    duration: Option<HumanDuration>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Find all mistakes in a config file without running it.
+    ///
+    /// Looks at the text, at files, modules, models, devices and ports, and prints all that is wrong, or what would
+    /// run.
+    Check {
+        /// The config file.
+        file: PathBuf,
+    },
+    /// Say what a module (.wasm) or a model (.onnx) is, without running it.
+    Inspect {
+        /// The module or model.
+        file: PathBuf,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn duration(text: &str) -> Result<HumanDuration, String> {
+    text.parse()
+}
+
+/// Does what was typed.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let done = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli.run(),
+        Err(error) => usage(&error),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&error.to_string());
+        error.exit()
+    })
+}
+
+/// Help and version are no mistakes, and belong on the standard output.
+fn usage(error: &clap::Error) -> Result<Exit, AppError> {
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => say(&text.to_string()),
+        _ => {
+            complain(text.to_string().trim_end());
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<Exit, AppError> {
+        log::init(self.log_format, self.log_level);
+        match self.command {
+            Some(Command::Check { file }) => say_report(check::check(&file)),
+            Some(Command::Inspect { file, json }) => inspect::inspect(&file, json).and_then(say_report),
+            None => self.run.run(),
+        }
+    }
+}
+
+impl RunArgs {
+    fn run(self) -> Result<Exit, AppError> {
+        let missing = || AppError::new(Exit::Usage, "no config file given; write `edgevision --config FILE`");
+        let config = config::load(&self.config.ok_or_else(missing)?)?;
+        let options = RunOptions { once: self.once, duration: self.duration.map(HumanDuration::get) };
+        let summary = app::run(config, &options)?;
+        complain(&summary.to_string());
+        Ok(Exit::Ok)
+    }
+}
+
+/// What a subcommand found.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Report {
+    /// For the standard output.
+    pub text: String,
+    /// For the standard error.
+    pub complaints: String,
+    /// How the process ends.
+    pub exit: Exit,
+}
+
+fn say_report(report: Report) -> Result<Exit, AppError> {
+    say(&report.text)?;
+    if !report.complaints.is_empty() {
+        complain(&report.complaints);
+    }
+    Ok(report.exit)
+}
+
+/// Writes to the standard output. A reader that has seen enough (`| head`) is no mistake.
+fn say(text: &str) -> Result<Exit, AppError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(AppError::new(Exit::Io, format!("the standard output cannot be written: {error}")))
+        }
+        _ => Ok(Exit::Ok),
+    }
+}
+
+/// Writes a line to the standard error.
+fn complain(text: &str) {
+    // When even that is closed, the exit code has to do.
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_exit_code_is_in_the_help() {
+        use Exit::{BadInput, Config, Denied, Internal, Interrupted, Io, NoInput, Unavailable, Usage};
+        for exit in [Usage, BadInput, NoInput, Unavailable, Internal, Io, Denied, Config, Interrupted] {
+            assert!(EXAMPLES.contains(&format!("  {} ", exit.code())), "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Modules, models and labels: there, loadable, and fit for each other.
+
+use std::sync::Arc;
+
+use edgevision_wasm_host::{
+    detection::Thresholds,
+    job::{Job, JobSpec, Limits, Stage},
+    module::Module,
+    nn::{LoadOptions, Model, load_model},
+};
+
+use super::{CameraFacts, Findings, files::readable};
+use crate::{
+    config::{Analyze, ModelRef, ModuleRef, meaning::unknown_classes, modules},
+    error::Exit,
+};
+
+pub(super) fn check(analyze: &Analyze, path: &str, findings: &mut Findings<'_>) -> CameraFacts {
+    let key = |key: &str| format!("{path}.analyze.{key}");
+    let before = findings.errors.len();
+    let facts = CameraFacts {
+        preprocess: findings.keep(Exit::Config, &key("preprocess.module"), load_module(&analyze.preprocess)),
+        detect: findings.keep(Exit::Config, &key("detect.module"), load_module(&analyze.detect)),
+        model: analyze.model.as_ref().and_then(|model| load(model, &key("model.path"), findings)),
+        labels: labels(analyze, &key, findings).into(),
+    };
+    if findings.errors.len() == before
+        && let (Some(preprocess), Some(detect)) = (&facts.preprocess, &facts.detect)
+        && let Err(sentence) = Job::new(spec(analyze, &facts, preprocess, detect))
+    {
+        findings.report(Exit::Config, &key(blamed(&sentence, preprocess, detect)), sentence);
+    }
+    facts
+}
+
+fn load_module(module: &ModuleRef) -> Result<Arc<Module>, String> {
+    if module.path.as_os_str().is_empty() {
+        return Err(modules::find(&module.module).err().unwrap_or_else(|| "found at the second look".into()));
+    }
+    readable(&module.path)?;
+    Module::load(&module.path).map_err(|error| error.to_string())
+}
+
+fn load(model: &ModelRef, key: &str, findings: &mut Findings<'_>) -> Option<Arc<dyn Model>> {
+    findings.keep(Exit::NoInput, key, readable(&model.path))?;
+    let options = LoadOptions { threads: model.threads.or(|| 1) };
+    let loaded = load_model(&model.path, model.engine.as_str(), &options);
+    findings.keep(Exit::Config, key, loaded.map_err(|error| error.to_string()))
+}
+
+fn labels(analyze: &Analyze, key: &dyn Fn(&str) -> String, findings: &mut Findings<'_>) -> Vec<String> {
+    let labels = analyze.model.as_ref().and_then(|model| model.labels.as_ref());
+    let Some(labels) = labels else { return Vec::new() };
+    let Some(names) = findings.keep(Exit::NoInput, &key("model.labels"), labels.read()) else { return Vec::new() };
+    if names.is_empty() {
+        findings.report(Exit::Config, &key("model.labels"), "there is no label in it; write one name a line");
+    }
+    for (class, message) in unknown_classes(analyze, &names) {
+        findings.report(Exit::Config, &key(&class), message);
+    }
+    names
+}
+
+fn spec(analyze: &Analyze, facts: &CameraFacts, preprocess: &Arc<Module>, detect: &Arc<Module>) -> JobSpec {
+    let stage = |module: &Arc<Module>, reference: &ModuleRef| Stage {
+        module: Arc::clone(module),
+        params: serde_json::Value::Object(reference.params.clone()),
+    };
+    JobSpec {
+        preprocess: stage(preprocess, &analyze.preprocess),
+        detect: stage(detect, &analyze.detect),
+        model: facts.model.clone(),
+        labels: Arc::clone(&facts.labels),
+        thresholds: thresholds(analyze, &facts.labels),
+        limits: limits(analyze),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "confidences need no more than f32's precision")]
+fn thresholds(analyze: &Analyze, labels: &[String]) -> Thresholds {
+    let id = |class: &String| labels.iter().position(|label| label == class).and_then(|id| u32::try_from(id).ok());
+    let per_class = analyze.class_thresholds.iter().filter_map(|(class, value)| Some((id(class)?, *value as f32)));
+    Thresholds { default: analyze.threshold as f32, per_class: per_class.collect() }
+}
+
+fn limits(analyze: &Analyze) -> Limits {
+    Limits {
+        deadline: analyze.deadline.get(),
+        memory_bytes: usize::try_from(analyze.memory.get()).unwrap_or(usize::MAX),
+        detections: analyze.max_detections as usize,
+        ..Limits::default()
+    }
+}
+
+/// The key that a refusal is about: that of the module which it names.
+fn blamed(sentence: &str, preprocess: &Module, detect: &Module) -> &'static str {
+    let names = |module: &Module| sentence.contains(module.info().name.as_str());
+    if names(preprocess) && !names(detect) { "preprocess" } else { "detect" }
+}

@@ -1,0 +1,93 @@
+//! `edgevision inspect`: what a module or model is, without running it.
+
+mod model;
+mod module;
+
+use std::{fs::File, io::Read, path::Path};
+
+use serde_json::Value;
+
+use crate::{
+    cli::Report,
+    error::{AppError, Exit},
+};
+
+/// Describes a file by its content: WebAssembly is a module, all else is taken for a model.
+pub(crate) fn inspect(path: &Path, json: bool) -> Result<Report, AppError> {
+    let description = match is_wasm(path)? {
+        true => module::describe(path)?,
+        false => model::describe(path)?,
+    };
+    let text = match json {
+        true => serde_json::to_string_pretty(&description.json).unwrap_or_default() + "\n",
+        false => table(&description.rows),
+    };
+    let exit = if description.problems.is_empty() { Exit::Ok } else { Exit::BadInput };
+    Ok(Report { text, complaints: description.problems.join("\n"), exit })
+}
+
+/// What is known of a file.
+struct Description {
+    /// For people: word and value.
+    rows: Vec<(String, String)>,
+    /// For programs.
+    json: Value,
+    /// Why it cannot be used, one sentence each.
+    problems: Vec<String>,
+}
+
+/// Modules begin with `\0asm`; that also tells them from their text form, which `module` then refuses with words.
+fn is_wasm(path: &Path) -> Result<bool, AppError> {
+    let unreadable = |error| AppError::new(Exit::NoInput, format!("{} cannot be read: {error}", path.display()));
+    let mut magic = Vec::new();
+    File::open(path).and_then(|file| file.take(4).read_to_end(&mut magic)).map_err(unreadable)?;
+    Ok(magic == b"\0asm" || path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat"))
+}
+
+/// Two columns; a line break in a value begins a new line in the second column.
+fn table(rows: &[(String, String)]) -> String {
+    let width = rows.iter().map(|(word, _)| word.chars().count()).max().unwrap_or(0) + 2;
+    let row = |(word, value): &(String, String)| {
+        let value = value.replace('\n', &format!("\n{}", " ".repeat(width)));
+        format!("{word:<width$}{value}").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(row).collect()
+}
+
+/// The digits of a digest that people compare.
+pub(crate) fn short_digest(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
+/// `[1, 3, ?, 416]`.
+pub(crate) fn shape(dims: &[Option<usize>]) -> String {
+    let dims: Vec<String> = dims.iter().map(|dim| dim.map_or_else(|| "?".to_owned(), |n| n.to_string())).collect();
+    format!("[{}]", dims.join(", "))
+}
+
+/// `1 234 567 bytes`.
+fn bytes(n: usize) -> String {
+    let digits = n.to_string();
+    let first = digits.len() % 3;
+    let groups = digits.as_bytes()[first..].chunks(3).map(String::from_utf8_lossy);
+    let mut parts: Vec<_> = (first > 0).then(|| digits[..first].into()).into_iter().collect();
+    parts.extend(groups);
+    format!("{} bytes", parts.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_shapes_are_easy_to_read() {
+        assert_eq!(["0 bytes", "999 bytes", "1 000 bytes", "12 345 678 bytes"], [0, 999, 1000, 12_345_678].map(bytes));
+        assert_eq!(shape(&[Some(1), None, Some(416)]), "[1, ?, 416]");
+    }
+
+    #[test]
+    fn a_table_has_two_columns() {
+        let rows = [("name".to_owned(), "yolo".to_owned()), ("imports".to_owned(), "a\nb".to_owned())];
+        assert_eq!(table(&rows), "name     yolo\nimports  a\n         b\n");
+    }
+}
