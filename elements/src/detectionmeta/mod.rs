@@ -7,5 +7,6 @@
 mod regions;
 mod report;
 
+pub(crate) use regions::pixel_rect;
 pub use regions::{Region, attach_detections, detections};
 pub use report::{FrameReport, attach_report, report};

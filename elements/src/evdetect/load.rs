@@ -1,0 +1,218 @@
+//! From the properties to a checked job. Every error is one sentence for the user.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use edgevision_wasm_host::{
+    detection::Thresholds,
+    job::{Job, JobSpec, Limits, Stage},
+    module::{Module, ModuleInfo, Role},
+    nn::{self, LoadOptions, Model},
+};
+use serde_json::Value;
+
+use super::settings::Settings;
+
+/// What is loaded between NULL and READY.
+pub struct Loaded {
+    pub settings: Settings,
+    pub camera: Arc<str>,
+    pub job: Arc<Job>,
+    pub labels: Arc<[String]>,
+    /// For reports: `name@` and 8 hex digits.
+    pub model: Option<Arc<str>>,
+    /// For reports, likewise, in the order of use.
+    pub modules: Arc<[String]>,
+}
+
+/// Loads modules and model and lets wasm-host check that they fit together. `camera` names it in the log.
+pub fn load(settings: Settings, camera: Arc<str>) -> Result<Loaded, String> {
+    let (preprocess, detect) = stages(&settings)?;
+    let labels: Arc<[String]> = labels(&settings)?.into();
+    let model = model(&settings)?;
+    let modules = identities(&preprocess, &detect);
+    let identity = model.as_ref().map(|model| model.identity().clone());
+    let spec = JobSpec {
+        preprocess,
+        detect,
+        model,
+        labels: labels.clone(),
+        thresholds: thresholds(&settings, &labels)?,
+        limits: limits(&settings),
+    };
+    let job = Job::for_camera(spec, &camera)?;
+    let model = identity.map(|model| short(&model.name, &model.sha256).into());
+    Ok(Loaded { settings, camera, job, labels, model, modules })
+}
+
+fn stages(settings: &Settings) -> Result<(Stage, Stage), String> {
+    if settings.preprocess.is_empty() {
+        return Err(
+            "property `preprocess` is empty; give it the path of a module that exports `preprocess`".into()
+        );
+    }
+    let preprocess = module(&settings.preprocess)?;
+    let detect = match settings.detector.as_str() {
+        "" if preprocess.info().roles.contains(&Role::Detect) => preprocess.clone(),
+        "" => return Err(no_detector(settings)),
+        path => module(path)?,
+    };
+    let stage = |module, property, text: &str| params(property, text).map(|params| Stage { module, params });
+    Ok((
+        stage(preprocess, "preprocess-params", &settings.preprocess_params)?,
+        stage(detect, "detector-params", &settings.detector_params)?,
+    ))
+}
+
+fn no_detector(settings: &Settings) -> String {
+    format!(
+        "property `detector` is empty and {} does not export `detect`; give it the path of a module that does",
+        settings.preprocess
+    )
+}
+
+fn module(path: &str) -> Result<Arc<Module>, String> {
+    Module::load(Path::new(path)).map_err(|error| error.to_string())
+}
+
+fn params(property: &str, text: &str) -> Result<Value, String> {
+    Ok(Value::Object(object(property, text)?))
+}
+
+fn object(property: &str, text: &str) -> Result<serde_json::Map<String, Value>, String> {
+    if text.trim().is_empty() {
+        return Ok(serde_json::Map::new());
+    }
+    serde_json::from_str(text).map_err(|error| format!("property `{property}` is not a JSON object: {error}"))
+}
+
+fn model(settings: &Settings) -> Result<Option<Arc<dyn Model>>, String> {
+    if settings.model.is_empty() {
+        return Ok(None);
+    }
+    let options = LoadOptions { threads: settings.model_threads as usize };
+    let model = nn::load_model(Path::new(&settings.model), &settings.engine, &options);
+    model.map(Some).map_err(|error| error.to_string())
+}
+
+fn labels(settings: &Settings) -> Result<Vec<String>, String> {
+    match (settings.labels.as_str(), settings.label_list.as_str()) {
+        ("", list) => Ok(lines(list)),
+        (path, "") => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| format!("labels file {path}: {error}"))?;
+            Ok(lines(&text))
+        }
+        _ => Err("properties `labels` and `label-list` are both set; keep one".into()),
+    }
+}
+
+/// One name a line; empty lines at the end don't count. A NUL would end the name in GStreamer's structures.
+fn lines(text: &str) -> Vec<String> {
+    text.trim_end().lines().map(|line| line.trim().replace('\0', "")).collect()
+}
+
+fn thresholds(settings: &Settings, labels: &[String]) -> Result<Thresholds, String> {
+    let mut per_class = BTreeMap::new();
+    for (label, value) in object("class-thresholds", &settings.class_thresholds)? {
+        let class = labels.iter().position(|known| *known == label);
+        let class = class.and_then(|class| u32::try_from(class).ok()).ok_or_else(|| {
+            format!(
+                "property `class-thresholds` names `{label}`, which is not among the {} labels",
+                labels.len()
+            )
+        })?;
+        per_class.insert(class, threshold(&label, &value)?);
+    }
+    Ok(Thresholds { default: narrow(settings.threshold), per_class })
+}
+
+fn threshold(label: &str, value: &Value) -> Result<f32, String> {
+    let number = value.as_f64().filter(|number| (0.0..=1.0).contains(number));
+    number.map(narrow).ok_or_else(|| {
+        format!("property `class-thresholds` gives `{label}` the threshold {value}; it must be a number from 0 to 1")
+    })
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "0..=1 is rounded to the precision of a score")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        deadline: settings.deadline(),
+        memory_bytes: usize::try_from(settings.memory_limit).unwrap_or(usize::MAX),
+        detections: settings.max_detections as usize,
+        ..Limits::default()
+    }
+}
+
+fn identities(preprocess: &Stage, detect: &Stage) -> Arc<[String]> {
+    let name = |info: &ModuleInfo| short(&info.name, &info.sha256);
+    let mut names = vec![name(preprocess.module.info())];
+    if !Arc::ptr_eq(&preprocess.module, &detect.module) {
+        names.push(name(detect.module.info()));
+    }
+    names.into()
+}
+
+fn short(name: &str, sha256: &str) -> String {
+    const DIGITS: usize = 8;
+    format!("{name}@{}", sha256.get(..DIGITS).unwrap_or(sha256))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn labels_are_lines() {
+        assert_eq!(lines("person\r\nstop sign\n\ncar \n\n"), names(&["person", "stop sign", "", "car"]));
+        assert_eq!(lines(""), names(&[]));
+        let both = Settings { labels: "a".into(), label_list: "b".into(), ..Settings::default() };
+        assert_eq!(labels(&both).unwrap_err(), "properties `labels` and `label-list` are both set; keep one");
+    }
+
+    #[test]
+    fn thresholds_by_label() {
+        let known = names(&["good", "bad"]);
+        let with = |text: &str| Settings { class_thresholds: text.into(), ..Settings::default() };
+        let found = thresholds(&with(r#"{"bad": 0.5}"#), &known).unwrap();
+        assert_eq!((found.default, found.per_class), (0.25, BTreeMap::from([(1, 0.5)])));
+        let table = [
+            (r#"{"ugly": 0.5}"#, "property `class-thresholds` names `ugly`, which is not among the 2 labels"),
+            (
+                r#"{"bad": 1.5}"#,
+                "property `class-thresholds` gives `bad` the threshold 1.5; it must be a number from 0 to 1",
+            ),
+            (
+                "[1]",
+                "property `class-thresholds` is not a JSON object: invalid type: sequence, expected a map at line 1 column 0",
+            ),
+        ];
+        for (text, expected) in table {
+            assert_eq!(thresholds(&with(text), &known).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = load(Settings::default(), "".into()).err().unwrap();
+        assert_eq!(
+            error,
+            "property `preprocess` is empty; give it the path of a module that exports `preprocess`"
+        );
+        let settings = Settings { preprocess: "nowhere/letterbox.wasm".into(), ..Settings::default() };
+        let error = load(settings, "".into()).err().unwrap();
+        assert!(error.starts_with("nowhere/letterbox.wasm: "), "{error}");
+    }
+
+    #[test]
+    fn identities_are_short() {
+        assert_eq!(short("yolo", "88ab0123456789"), "yolo@88ab0123");
+    }
+}

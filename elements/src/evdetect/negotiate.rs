@@ -1,0 +1,223 @@
+//! From caps to what a module is told about a frame. Pure.
+
+use edgevision_wasm_host::frame::{
+    ColorMatrix, ColorRange, Colorimetry, FrameLayout, LayoutError, PixelFormat, Plane,
+};
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
+
+/// Formats that modules can be given, in the order of preference.
+pub const FORMATS: [VideoFormat; 5] =
+    [VideoFormat::I420, VideoFormat::Nv12, VideoFormat::Rgb, VideoFormat::Bgr, VideoFormat::Gray8];
+
+/// The caps of a stream, understood.
+#[derive(Clone, Debug)]
+pub struct StreamFormat {
+    pub info: VideoInfo,
+    pub format: PixelFormat,
+    pub color: Colorimetry,
+}
+
+impl StreamFormat {
+    /// Reads fixed caps. The text of the error names what is missing.
+    pub fn from_caps(caps: &gst::CapsRef) -> Result<Self, String> {
+        let info = VideoInfo::from_caps(caps).map_err(|_| format!("not caps of raw video: {caps}"))?;
+        let format = pixel_format(info.format()).ok_or_else(|| {
+            let known = FORMATS.map(|format| format.to_str().as_str()).join(", ");
+            format!("format {} is not one of {known}; put videoconvert in front", info.format())
+        })?;
+        let color = colorimetry(&info);
+        FrameLayout::packed(format, info.width(), info.height(), color).map_err(|error| error.to_string())?;
+        Ok(Self { info, format, color })
+    }
+
+    /// Where the planes of a buffer lie: as its video meta says, else as the caps imply.
+    pub fn layout(&self, buffer: &gst::BufferRef) -> Result<FrameLayout, LayoutError> {
+        let meta = buffer.meta::<VideoMeta>();
+        match meta {
+            Some(meta) if meta.format() != self.info.format() || !self.is_covered_by(&meta) => {
+                Err(LayoutError(format!(
+                    "the buffer is {} {}x{}, the caps are not",
+                    meta.format(),
+                    meta.width(),
+                    meta.height()
+                )))
+            }
+            Some(meta) => self.from_planes(meta.offset(), meta.stride()),
+            None => self.from_planes(self.info.offset(), self.info.stride()),
+        }
+    }
+
+    /// The layout that frames are copied into.
+    pub fn packed(&self) -> Result<FrameLayout, LayoutError> {
+        FrameLayout::packed(self.format, self.info.width(), self.info.height(), self.color)
+    }
+
+    /// Bytes of a line and number of lines in a plane.
+    pub fn plane_extent(&self, plane: usize) -> (usize, usize) {
+        let (width, height) = (self.info.width() as usize, self.info.height() as usize);
+        let halved = (width.div_ceil(2), height.div_ceil(2));
+        match (self.format, plane) {
+            (PixelFormat::Rgb | PixelFormat::Bgr, _) => (width * 3, height),
+            (PixelFormat::I420, 1..) => halved,
+            (PixelFormat::Nv12, 1..) => (halved.0 * 2, halved.1),
+            _ => (width, height),
+        }
+    }
+
+    /// How long a frame lasts; none for streams without a fixed rate.
+    pub fn frame_duration(&self) -> Option<gst::ClockTime> {
+        let fps = self.info.fps();
+        let (num, den) = (u64::try_from(fps.numer()).ok()?, u64::try_from(fps.denom()).ok()?);
+        let ns = (gst::ClockTime::SECOND.nseconds() * den).checked_div(num)?;
+        Some(gst::ClockTime::from_nseconds(ns))
+    }
+
+    fn is_covered_by(&self, meta: &VideoMeta) -> bool {
+        meta.width() >= self.info.width() && meta.height() >= self.info.height()
+    }
+
+    fn from_planes(&self, offsets: &[usize], strides: &[i32]) -> Result<FrameLayout, LayoutError> {
+        let planes = offsets.iter().zip(strides).take(self.info.n_planes() as usize);
+        let planes: Result<Vec<Plane>, LayoutError> =
+            planes.map(|(offset, stride)| plane(*offset, *stride)).collect();
+        FrameLayout::new(self.format, self.info.width(), self.info.height(), self.color, &planes?)
+    }
+}
+
+fn plane(offset: usize, stride: i32) -> Result<Plane, LayoutError> {
+    let offset =
+        u32::try_from(offset).map_err(|_| LayoutError(format!("a plane begins at byte {offset}")))?;
+    let stride = u32::try_from(stride).map_err(|_| LayoutError(format!("a plane's stride is {stride}")))?;
+    Ok(Plane { offset, stride })
+}
+
+fn pixel_format(format: VideoFormat) -> Option<PixelFormat> {
+    Some(match format {
+        VideoFormat::I420 => PixelFormat::I420,
+        VideoFormat::Nv12 => PixelFormat::Nv12,
+        VideoFormat::Rgb => PixelFormat::Rgb,
+        VideoFormat::Bgr => PixelFormat::Bgr,
+        VideoFormat::Gray8 => PixelFormat::Gray8,
+        _ => return None,
+    })
+}
+
+/// The matrix and range of a stream. `VideoInfo::from_caps` has already put GStreamer's defaults in place of a
+/// missing colorimetry: BT.709 above 576 lines, else BT.601, both limited; grey and RGB full. What modules don't
+/// know is taken for its nearest relative: BT.2020 and SMPTE 240M for BT.709, FCC for BT.601.
+fn colorimetry(info: &VideoInfo) -> Colorimetry {
+    let colorimetry = info.colorimetry();
+    let matrix = match colorimetry.matrix() {
+        VideoColorMatrix::Bt601 | VideoColorMatrix::Fcc => ColorMatrix::Bt601,
+        VideoColorMatrix::Bt709 | VideoColorMatrix::Bt2020 | VideoColorMatrix::Smpte240m => {
+            ColorMatrix::Bt709
+        }
+        _ => default_matrix(info.height()),
+    };
+    let range = match colorimetry.range() {
+        VideoColorRange::Range0_255 => ColorRange::Full,
+        VideoColorRange::Range16_235 => ColorRange::Limited,
+        _ if info.is_yuv() => ColorRange::Limited,
+        _ => ColorRange::Full,
+    };
+    Colorimetry { matrix, range }
+}
+
+fn default_matrix(height: u32) -> ColorMatrix {
+    const MOST_LINES_OF_SD: u32 = 576;
+    if height > MOST_LINES_OF_SD { ColorMatrix::Bt709 } else { ColorMatrix::Bt601 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(text: &str) -> Result<StreamFormat, String> {
+        gst::init().unwrap();
+        let caps: gst::Caps = format!("video/x-raw,{text}").parse().unwrap();
+        StreamFormat::from_caps(&caps)
+    }
+
+    fn color(text: &str) -> (ColorMatrix, ColorRange) {
+        let color = stream(text).unwrap().color;
+        (color.matrix, color.range)
+    }
+
+    #[test]
+    fn colorimetry_of_the_caps_and_defaults_without() {
+        use ColorMatrix::{Bt601, Bt709};
+        use ColorRange::{Full, Limited};
+        let table = [
+            ("format=I420,width=1920,height=1080", (Bt709, Limited)),
+            ("format=I420,width=640,height=360", (Bt601, Limited)),
+            ("format=NV12,width=720,height=576", (Bt601, Limited)),
+            ("format=NV12,width=720,height=577", (Bt709, Limited)),
+            ("format=I420,width=1920,height=1080,colorimetry=bt601", (Bt601, Limited)),
+            ("format=I420,width=640,height=360,colorimetry=bt709", (Bt709, Limited)),
+            ("format=I420,width=640,height=360,colorimetry=1:4:0:0", (Bt601, Full)),
+            ("format=I420,width=3840,height=2160,colorimetry=bt2020", (Bt709, Limited)),
+            ("format=I420,width=640,height=360,colorimetry=2:0:0:0", (Bt601, Limited)),
+            ("format=I420,width=640,height=360,colorimetry=1:3:5:1", (Bt709, Full)),
+        ];
+        for (caps, expected) in table {
+            assert_eq!(color(caps), expected, "{caps}");
+        }
+        assert_eq!(color("format=GRAY8,width=8,height=8").1, Full);
+        assert_eq!(color("format=RGB,width=8,height=8").1, Full);
+    }
+
+    #[test]
+    fn other_formats_are_refused_with_what_to_do() {
+        let error = stream("format=Y42B,width=8,height=8").unwrap_err();
+        assert_eq!(error, "format Y42B is not one of I420, NV12, RGB, BGR, GRAY8; put videoconvert in front");
+        assert!(stream("width=8,height=8").is_err());
+    }
+
+    #[test]
+    fn strides_come_from_the_caps_or_from_the_meta() {
+        let stream = stream("format=I420,width=17,height=13").unwrap();
+        let mut buffer = gst::Buffer::with_size(4096).unwrap();
+        let planes = |buffer: &gst::BufferRef| {
+            let layout = stream.layout(buffer).unwrap();
+            layout.planes().iter().map(|p| (p.offset, p.stride)).collect::<Vec<_>>()
+        };
+        assert_eq!(planes(&buffer), [(0, 20), (280, 12), (364, 12)]);
+        let content = buffer.get_mut().unwrap();
+        let flags = gst_video::VideoFrameFlags::empty();
+        VideoMeta::add_full(content, flags, VideoFormat::I420, 17, 13, &[64, 1000, 2000], &[32, 16, 16])
+            .unwrap();
+        assert_eq!(planes(&buffer), [(64, 32), (1000, 16), (2000, 16)]);
+    }
+
+    #[test]
+    fn a_meta_that_contradicts_the_caps_is_refused() {
+        let stream = stream("format=GRAY8,width=32,height=32").unwrap();
+        let mut buffer = gst::Buffer::with_size(4096).unwrap();
+        let flags = gst_video::VideoFrameFlags::empty();
+        VideoMeta::add(buffer.get_mut().unwrap(), flags, VideoFormat::Gray8, 16, 32).unwrap();
+        assert!(stream.layout(&buffer).is_err());
+    }
+
+    #[test]
+    fn extents_round_chroma_up() {
+        let i420 = stream("format=I420,width=17,height=13").unwrap();
+        assert_eq!(
+            (i420.plane_extent(0), i420.plane_extent(1), i420.plane_extent(2)),
+            ((17, 13), (9, 7), (9, 7))
+        );
+        let nv12 = stream("format=NV12,width=1,height=1").unwrap();
+        assert_eq!((nv12.plane_extent(0), nv12.plane_extent(1)), ((1, 1), (2, 1)));
+        assert_eq!(stream("format=BGR,width=5,height=2").unwrap().plane_extent(0), (15, 2));
+    }
+
+    #[test]
+    fn a_frame_lasts_as_long_as_the_rate_says() {
+        let duration = |text: &str| stream(text).unwrap().frame_duration();
+        assert_eq!(
+            duration("format=I420,width=8,height=8,framerate=25/1"),
+            Some(gst::ClockTime::from_mseconds(40))
+        );
+        assert_eq!(duration("format=I420,width=8,height=8,framerate=0/1"), None);
+        assert_eq!(duration("format=I420,width=8,height=8"), None);
+    }
+}

@@ -1,0 +1,264 @@
+//! Everything that will leave through the src pad, in the order in which it came: finished frames, frames that a
+//! worker still has, events, and barriers where a query waits for its turn.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+};
+
+use edgevision_wasm_host::{
+    analysis::Analysis,
+    frame::Transfer,
+    pool::{Reorder, Ticket},
+};
+use gst::FlowError;
+
+/// A frame that came in and has no result yet.
+pub struct Waiting {
+    pub buffer: gst::Buffer,
+    pub seq: u64,
+    pub timestamp_ns: Option<u64>,
+    pub system_time_ns: u64,
+    pub width: u32,
+    pub height: u32,
+    /// Bytes that were copied so that a module can see the frame.
+    pub bytes_copied: u64,
+}
+
+/// A frame with its result.
+pub struct Finished {
+    pub frame: Waiting,
+    /// None when no worker was given the frame.
+    pub transfer: Option<Transfer>,
+    pub analysis: Analysis,
+}
+
+/// Something that leaves.
+pub enum Item {
+    Frame(Box<Finished>),
+    Event(gst::Event),
+    Barrier(Barrier),
+}
+
+/// The place of a serialized query. The task that reaches it says so and waits until the query is answered.
+pub struct Barrier {
+    reached: mpsc::SyncSender<()>,
+    answered: mpsc::Receiver<()>,
+}
+
+impl Barrier {
+    /// A barrier, what tells that it was reached (an error: it was flushed), and what releases it when dropped.
+    pub fn new() -> (Self, mpsc::Receiver<()>, mpsc::SyncSender<()>) {
+        let (reached, on_reached) = mpsc::sync_channel(1);
+        let (release, answered) = mpsc::sync_channel(1);
+        (Self { reached, answered }, on_reached, release)
+    }
+
+    /// Called by the task: lets the query go and waits for its end.
+    pub fn pass(&self) {
+        if self.reached.send(()).is_ok() {
+            // The sender is dropped, never used: an error is the signal.
+            self.answered.recv().ok();
+        }
+    }
+}
+
+/// The queue in front of the src pad.
+#[derive(Clone)]
+pub struct Output(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    order: Reorder<Item>,
+    waiting: HashMap<u64, (Ticket, Waiting)>,
+    /// What the src pad said last; the sink pad answers upstream with it.
+    flow: Result<(), FlowError>,
+}
+
+impl Default for Output {
+    /// An output that is flushing until the src pad is activated.
+    fn default() -> Self {
+        let state =
+            State { order: Reorder::default(), waiting: HashMap::new(), flow: Err(FlowError::Flushing) };
+        Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
+    }
+}
+
+impl Output {
+    /// Waits until fewer than `limit` items are inside. Err: what the src pad said.
+    pub fn wait_for_room(&self, limit: usize) -> Result<(), FlowError> {
+        let mut state = self.lock();
+        while state.flow.is_ok() && state.order.len() >= limit {
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.flow
+    }
+
+    /// Takes the next place for a frame whose result will come through [`Output::finish`].
+    pub fn expect(&self, frame: Waiting) -> Result<(), FlowError> {
+        let mut state = self.lock();
+        state.flow?;
+        let ticket = state.order.reserve();
+        state.waiting.insert(frame.seq, (ticket, frame));
+        Ok(())
+    }
+
+    /// Puts the result of a frame into its place. Results of frames that were flushed are ignored.
+    pub fn finish(&self, seq: u64, transfer: Option<Transfer>, analysis: Analysis) {
+        let mut state = self.lock();
+        if let Some((ticket, frame)) = state.waiting.remove(&seq) {
+            state.order.fill(ticket, Item::Frame(Box::new(Finished { frame, transfer, analysis })));
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Takes the next place.
+    pub fn push(&self, item: Item) -> Result<(), FlowError> {
+        let mut state = self.lock();
+        state.flow?;
+        state.order.push(item);
+        self.0.changed.notify_all();
+        Ok(())
+    }
+
+    /// Waits for the item at the front. Err: there will be none until [`Output::open`].
+    pub fn next(&self) -> Result<Item, FlowError> {
+        let mut state = self.lock();
+        loop {
+            state.flow?;
+            if let Some(item) = state.order.pop() {
+                self.0.changed.notify_all();
+                return Ok(item);
+            }
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets items through again.
+    pub fn open(&self) {
+        self.lock().flow = Ok(());
+    }
+
+    /// Refuses everything with `flow`, wakes all who wait, and gives back what was inside.
+    pub fn close(&self, flow: FlowError) -> Vec<Item> {
+        let mut state = self.lock();
+        state.flow = Err(flow);
+        state.waiting.clear();
+        self.0.changed.notify_all();
+        state.order.clear()
+    }
+
+    /// What the src pad said last.
+    pub fn flow(&self) -> Result<(), FlowError> {
+        self.lock().flow
+    }
+
+    /// Items inside.
+    pub fn len(&self) -> usize {
+        self.lock().order.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use edgevision_wasm_host::analysis::{Status, Timings};
+
+    use super::*;
+
+    fn frame(seq: u64) -> Waiting {
+        gst::init().unwrap();
+        let buffer = gst::Buffer::new();
+        Waiting { buffer, seq, timestamp_ns: None, system_time_ns: 0, width: 1, height: 1, bytes_copied: 0 }
+    }
+
+    fn analysis() -> Analysis {
+        let (detections, timings) = (Vec::new(), Timings::default());
+        Analysis { status: Status::Ok, detections, timings, bytes_copied: 0, message: None }
+    }
+
+    fn open() -> Output {
+        let output = Output::default();
+        output.open();
+        output
+    }
+
+    fn next_seq(output: &Output) -> Option<u64> {
+        match output.next().unwrap() {
+            Item::Frame(finished) => Some(finished.frame.seq),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn frames_and_events_leave_in_the_order_in_which_they_came() {
+        let output = open();
+        output.expect(frame(0)).unwrap();
+        output.push(Item::Event(gst::event::Eos::new())).unwrap();
+        output.expect(frame(1)).unwrap();
+        output.finish(1, None, analysis());
+        output.finish(0, None, analysis());
+        assert_eq!([next_seq(&output), next_seq(&output), next_seq(&output)], [Some(0), None, Some(1)]);
+        assert_eq!(output.len(), 0);
+    }
+
+    #[test]
+    fn a_full_output_waits_and_is_woken_by_a_leaving_item_or_a_flush() {
+        let output = open();
+        output.push(Item::Event(gst::event::Eos::new())).unwrap();
+        let waiter = output.clone();
+        let thread = std::thread::spawn(move || waiter.wait_for_room(1));
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!thread.is_finished());
+        output.next().unwrap();
+        assert_eq!(thread.join().unwrap(), Ok(()));
+
+        output.expect(frame(0)).unwrap();
+        let waiter = output.clone();
+        let thread = std::thread::spawn(move || waiter.wait_for_room(1));
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(output.close(FlowError::Flushing).is_empty(), "an unfinished frame is given up");
+        assert_eq!(thread.join().unwrap(), Err(FlowError::Flushing));
+    }
+
+    #[test]
+    fn results_of_flushed_frames_are_ignored() {
+        let output = open();
+        output.expect(frame(0)).unwrap();
+        output.close(FlowError::Flushing);
+        output.open();
+        output.expect(frame(1)).unwrap();
+        output.finish(0, None, analysis());
+        output.finish(1, None, analysis());
+        assert_eq!(next_seq(&output), Some(1));
+    }
+
+    #[test]
+    fn a_flushed_barrier_tells_its_query() {
+        let output = open();
+        let (barrier, reached, _release) = Barrier::new();
+        output.push(Item::Barrier(barrier)).unwrap();
+        drop(output.close(FlowError::Flushing));
+        assert!(reached.recv().is_err());
+    }
+
+    #[test]
+    fn a_barrier_holds_the_task_until_the_query_is_answered() {
+        let (barrier, reached, release) = Barrier::new();
+        let task = std::thread::spawn(move || barrier.pass());
+        reached.recv().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!task.is_finished());
+        drop(release);
+        task.join().unwrap();
+    }
+}

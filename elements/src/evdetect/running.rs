@@ -1,0 +1,181 @@
+//! What exists between READY and PAUSED and back: the lane into the worker pool, the camera's memory, the output.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use edgevision_wasm_host::{
+    analysis::Status,
+    arena::{Arena, ArenaError, Slot},
+    pool::{DropPolicy, Lane, LaneOptions, LaneStats, WorkerPool},
+};
+
+use super::{
+    load::Loaded,
+    negotiate::StreamFormat,
+    output::{Item, Output},
+    settings::Policy,
+    stats::{Counters, Snapshot},
+    workers,
+};
+use crate::framepool::{CameraArena, CopyRules, sizing};
+
+/// What the events on the sink pad have said so far.
+#[derive(Default)]
+pub struct Stream {
+    pub format: Option<Arc<StreamFormat>>,
+    pub segment: Option<gst::Segment>,
+    pub next_seq: u64,
+}
+
+/// Lives from READY→PAUSED to PAUSED→READY. Dropping it waits for the frames that are being analysed.
+pub struct Running {
+    // Dropped first: its workers may still hold frames.
+    lane: Mutex<Option<(Arc<Lane>, DropPolicy)>>,
+    pool: Arc<WorkerPool>,
+    pub loaded: Arc<Loaded>,
+    pub output: Output,
+    pub counters: Counters,
+    pub stream: Mutex<Stream>,
+    /// The status of the last failure, until a frame succeeds.
+    pub failing: Mutex<Option<Status>>,
+    rules: Arc<CopyRules>,
+    arena: OnceLock<Arc<CameraArena>>,
+    spare: Mutex<Option<Arc<Arena>>>,
+}
+
+impl Running {
+    pub fn new(loaded: Arc<Loaded>) -> Self {
+        Self {
+            lane: Mutex::default(),
+            pool: workers::pool(loaded.settings.workers as usize),
+            output: Output::default(),
+            counters: Counters::default(),
+            stream: Mutex::default(),
+            failing: Mutex::default(),
+            rules: CopyRules::new(loaded.settings.alias_memory),
+            arena: OnceLock::new(),
+            spare: Mutex::default(),
+            loaded,
+        }
+    }
+
+    /// Lets frames through.
+    pub fn open(&self) {
+        if let Some((lane, _)) = &*lock(&self.lane) {
+            lane.set_flushing(false);
+        }
+        self.output.open();
+    }
+
+    /// Refuses frames, wakes who waits for room, and gives back what was in the output.
+    pub fn close(&self, flow: gst::FlowError) -> Vec<Item> {
+        let items = self.output.close(flow);
+        if let Some((lane, _)) = &*lock(&self.lane) {
+            lane.set_flushing(true);
+        }
+        items
+    }
+
+    /// The way into the worker pool; opened with the first frame, when upstream knows whether it is live.
+    pub fn lane(&self, is_live: impl FnOnce() -> bool) -> (Arc<Lane>, DropPolicy) {
+        let mut lane = lock(&self.lane);
+        lane.get_or_insert_with(|| {
+            let policy = self.policy(is_live);
+            (Arc::new(self.open_lane(policy)), policy)
+        })
+        .clone()
+    }
+
+    fn policy(&self, is_live: impl FnOnce() -> bool) -> DropPolicy {
+        match self.loaded.settings.policy {
+            Policy::Newest => DropPolicy::NewestWins,
+            Policy::Every => DropPolicy::Block,
+            Policy::Auto if is_live() => DropPolicy::NewestWins,
+            Policy::Auto => DropPolicy::Block,
+        }
+    }
+
+    fn open_lane(&self, policy: DropPolicy) -> Lane {
+        let options = LaneOptions { capacity: self.queue_size(), policy };
+        let output = self.output.clone();
+        let on_result = Box::new(move |result: edgevision_wasm_host::pool::FrameResult| {
+            let seen = result.analysis.status != Status::Skipped;
+            output.finish(result.seq, seen.then_some(result.transfer), result.analysis);
+        });
+        self.pool.lane(&self.loaded.camera, self.loaded.job.clone(), options, on_result)
+    }
+
+    /// Items that may be inside. Waiting for a worker, being analysed, and finished but waiting for a slower one
+    /// before them; a live source is not made to wait while one frame takes as long as it may.
+    pub fn room(&self, policy: DropPolicy, format: &StreamFormat) -> usize {
+        const MOST_PASSING: u64 = 64;
+        let passing = match (policy, format.frame_duration()) {
+            (DropPolicy::Block, _) => 0,
+            (DropPolicy::NewestWins, None) => MOST_PASSING,
+            (DropPolicy::NewestWins, Some(frame)) => {
+                self.loaded.settings.deadline_ns.div_ceil(frame.nseconds().max(1)).min(MOST_PASSING)
+            }
+        };
+        self.queue_size() + 2 * self.pool.workers() + 2 + usize::try_from(passing).unwrap_or(usize::MAX)
+    }
+
+    /// The camera's memory; sized with the first question for it.
+    pub fn arena(&self, is_live: impl FnOnce() -> bool) -> &Arc<CameraArena> {
+        self.arena.get_or_init(|| {
+            let source = if is_live() { sizing::Source::Live } else { sizing::Source::File };
+            let slots = sizing::slot_count(source, self.queue_size(), self.pool.workers());
+            CameraArena::new(slots, self.rules.clone())
+        })
+    }
+
+    /// A slot for a frame that has to be copied. When decoders hold all slots of the camera's arena, one of a spare
+    /// arena that has as many as frames can be under way. None only when frames outlive their result.
+    pub fn slot_for_copy(
+        &self,
+        bytes: usize,
+        is_live: impl FnOnce() -> bool,
+    ) -> Result<Option<Arc<Slot>>, ArenaError> {
+        if let Some(slot) = self.arena(is_live).with_room(bytes)?.acquire() {
+            return Ok(Some(slot));
+        }
+        let mut spare = lock(&self.spare);
+        if let Some(arena) = spare.as_ref().filter(|arena| arena.slot_bytes() >= bytes) {
+            return Ok(arena.acquire());
+        }
+        let arena = Arena::new(bytes, self.queue_size() + self.pool.workers() + 2)?;
+        *spare = Some(arena.clone());
+        Ok(arena.acquire())
+    }
+
+    /// How long frames may stay: see the module documentation of `evdetect`.
+    pub fn latency(&self) -> gst::ClockTime {
+        let frame = lock(&self.stream).format.as_ref().and_then(|format| format.frame_duration());
+        let held = self.queue_size() + self.pool.workers();
+        let deadline = gst::ClockTime::from_nseconds(self.loaded.settings.deadline_ns);
+        frame.and_then(|frame| frame.checked_mul(held as u64)).unwrap_or(deadline)
+    }
+
+    /// What has been done so far.
+    pub fn snapshot(&self) -> Snapshot {
+        let lane = lock(&self.lane).as_ref().map_or_else(LaneStats::default, |(lane, _)| lane.stats());
+        let arena = self.arena.get().and_then(|arena| arena.current());
+        Snapshot {
+            counts: self.counters.snapshot(),
+            lane,
+            queue_depth: self.output.len(),
+            workers: self.pool.workers(),
+            memory_copied: self.rules.copied_bytes(),
+            starved: self.rules.starved(),
+            slots: arena.as_ref().map_or(0, |arena| arena.slots()),
+            slots_high_water: arena.as_ref().map_or(0, |arena| arena.high_water()),
+        }
+    }
+
+    fn queue_size(&self) -> usize {
+        self.loaded.settings.queue_size as usize
+    }
+}
+
+/// No code that panics runs under these locks, so their content is whole.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,103 @@
+//! How a decoder comes to write straight into the frame arena.
+//!
+//! ```text
+//!  evdetect ── answers ALLOCATION ──► FramePool ──┐ one for each query
+//!     │                                           │ alloc_buffer
+//!     └── CameraArena ── current Arc<Arena> ──────┤
+//!                                                 ▼
+//!  GstBuffer ─► GstMemory (ArenaMemory) ─► Arc<Slot>   the slot is free again when the last
+//!                  ▲                          ▲        memory that shares it is gone
+//!                  └── copy of a memory that is locked for writing = READONLY alias of the same slot
+//! ```
+//!
+//! A pool that finds no free slot hands out heap memory: a decoder is never made to wait.
+
+mod allocator;
+mod foreign;
+mod pool;
+pub mod sizing;
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use edgevision_wasm_host::arena::{Arena, ArenaError};
+
+pub use allocator::{is_alias, slot_of};
+pub use foreign::{Foreign, foreign};
+pub use pool::FramePool;
+pub(crate) use pool::slot_bytes;
+
+/// How memory of the arena is copied when somebody asks for a copy, and how often that happened.
+#[derive(Debug)]
+pub struct CopyRules {
+    alias_copies: bool,
+    aliases: AtomicU64,
+    copied_bytes: AtomicU64,
+    starved: AtomicU64,
+}
+
+impl CopyRules {
+    /// `alias_copies`: a copy of memory that its owner holds locked for writing shows the same bytes, read-only.
+    /// Without it, such copies are real ones and every frame of libav's decoders is copied.
+    pub fn new(alias_copies: bool) -> Arc<Self> {
+        Arc::new(Self { alias_copies, aliases: 0.into(), copied_bytes: 0.into(), starved: 0.into() })
+    }
+
+    /// Copies that cost nothing.
+    pub fn aliases(&self) -> u64 {
+        self.aliases.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the copies that were made because aliasing was off or not allowed.
+    pub fn copied_bytes(&self) -> u64 {
+        self.copied_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Buffers that were made of heap memory because no slot was free or large enough.
+    pub fn starved(&self) -> u64 {
+        self.starved.load(Ordering::Relaxed)
+    }
+}
+
+/// The arena of one camera, made when its first pool is configured and made anew when frames outgrow it.
+#[derive(Debug)]
+pub struct CameraArena {
+    slots: usize,
+    rules: Arc<CopyRules>,
+    current: Mutex<Option<Arc<Arena>>>,
+}
+
+impl CameraArena {
+    /// An arena of `slots` slots, not made yet.
+    pub fn new(slots: usize, rules: Arc<CopyRules>) -> Arc<Self> {
+        Arc::new(Self { slots: slots.max(1), rules, current: Mutex::new(None) })
+    }
+
+    /// How its memory is copied.
+    pub fn rules(&self) -> &Arc<CopyRules> {
+        &self.rules
+    }
+
+    /// The arena, if one was made.
+    pub fn current(&self) -> Option<Arc<Arena>> {
+        self.lock().clone()
+    }
+
+    /// The arena, with room for `bytes` in a slot. A new one takes its place when the slots are too small, or so
+    /// large that most of each would lie idle; frames in the old one keep it alive until they are gone.
+    pub fn with_room(&self, bytes: usize) -> Result<Arc<Arena>, ArenaError> {
+        let mut current = self.lock();
+        if let Some(arena) = current.as_ref().filter(|arena| sizing::fits(bytes, arena.slot_bytes())) {
+            return Ok(arena.clone());
+        }
+        let arena = Arena::new(bytes, sizing::affordable_slots(self.slots, bytes))?;
+        *current = Some(arena.clone());
+        Ok(arena)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Arena>>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
