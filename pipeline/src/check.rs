@@ -32,7 +32,11 @@ fn bad(file: &Path, errors: &ConfigErrors) -> Report {
     let exit = if unreadable { Exit::NoInput } else { Exit::Config };
     let n = errors.0.len();
     let plural = if n == 1 { "" } else { "s" };
-    Report { text: String::new(), complaints: format!("{errors}\n{n} error{plural} in {}", file.display()), exit }
+    Report {
+        text: String::new(),
+        complaints: format!("{errors}\n{n} error{plural} in {}", file.display()),
+        exit,
+    }
 }
 
 fn good(config: &Config, facts: &[CameraFacts]) -> String {
@@ -91,7 +95,8 @@ fn module(module: Option<&Module>, reference: &ModuleRef) -> String {
 
 fn model(model: &dyn Model) -> String {
     let identity = model.identity();
-    let mut text = format!("{}, sha256 {}, {}", identity.name, short_digest(&identity.sha256), identity.engine);
+    let mut text =
+        format!("{}, sha256 {}, {}", identity.name, short_digest(&identity.sha256), identity.engine);
     for (word, tensors) in [("in", model.inputs()), ("out", model.outputs())] {
         for tensor in tensors {
             let dtype = format!("{:?}", tensor.dtype).to_lowercase();
@@ -113,7 +118,9 @@ fn outputs(outputs: &Outputs) -> String {
     line(&mut text, 0, "outputs", "");
     let json_lines = match &outputs.json_lines {
         Some(lines) if lines.to_stdout() => "standard output".to_owned(),
-        Some(lines) => format!("{} (up to {}, {} older kept)", lines.path.display(), lines.max_size, lines.keep),
+        Some(lines) => {
+            format!("{} (up to {}, {} older kept)", lines.path.display(), lines.max_size, lines.keep)
+        }
         None => "none".to_owned(),
     };
     line(&mut text, 1, "json_lines", &json_lines);

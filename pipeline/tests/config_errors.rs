@@ -15,7 +15,7 @@ const TABLE: &[(&str, &str, &str)] = &[
         "misspelt key",
         "cameras:\n  - name: a\n    sorce: x.mp4\n",
         "line3.yaml:2:5: cameras[0].source: this key is missing and has no default\n\
-         line3.yaml:3:5: cameras[0].sorce: unknown key; did you mean `source`?; allowed: analyze, name, overlay, rtsp, source",
+         line3.yaml:3:5: cameras[0].sorce: unknown key; did you mean `source`? allowed: analyze, name, overlay, rtsp, source",
     ),
     (
         "key that is far from any",
@@ -33,9 +33,17 @@ const TABLE: &[(&str, &str, &str)] = &[
         "line3.yaml:3:1: workers: this key is there twice; the first is in line 2",
     ),
     ("no cameras", "workers: 1\n", "line3.yaml:1:1: cameras: this key is missing and has no default"),
-    ("empty list of cameras", "cameras: []\n", "line3.yaml:1:10: cameras: expected at least one entry, found an empty list"),
+    (
+        "empty list of cameras",
+        "cameras: []\n",
+        "line3.yaml:1:10: cameras: expected at least one entry, found an empty list",
+    ),
     ("cameras without a value", "cameras:\n", "line3.yaml:1:1: cameras: expected a list, found nothing"),
-    ("cameras as a mapping", "cameras: {name: a}\n", "line3.yaml:1:10: cameras: expected a list, found a mapping"),
+    (
+        "cameras as a mapping",
+        "cameras: {name: a}\n",
+        "line3.yaml:1:10: cameras: expected a list, found a mapping",
+    ),
     ("empty file", "", "line3.yaml:1:1: the file is empty; a config begins with `cameras:`"),
     ("only comments", "# later\n", "line3.yaml:1:1: the file is empty; a config begins with `cameras:`"),
     ("a list as the whole file", "- a\n", "line3.yaml:1:1: expected a mapping, found a list"),
@@ -44,7 +52,11 @@ const TABLE: &[(&str, &str, &str)] = &[
         "cameras: [{name: a, source: x.mp4}]\n---\ncameras: []\n",
         "line3.yaml:2:1: a second document begins here; a config file holds one",
     ),
-    ("tab in the indentation", "cameras:\n\t- name: a\n", "line3.yaml:2:1: a tab in the indentation; YAML wants spaces there"),
+    (
+        "tab in the indentation",
+        "cameras:\n\t- name: a\n",
+        "line3.yaml:2:1: a tab in the indentation; YAML wants spaces there",
+    ),
     (
         "bracket that is not closed",
         "cameras: [{name: a, source: x.mp4}\nworkers: 1\n",
@@ -103,7 +115,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "class threshold for a label that is not there",
         "cameras: [{name: a, source: x.mp4}]\nanalyze:\n  model: {path: m.onnx, labels: [good, missing_cap]}\n  class_thresholds: {misssing_cap: 0.4}\n",
-        "line3.yaml:4:36: analyze.class_thresholds.misssing_cap: no label of this name; did you mean `missing_cap`?; the labels are: good, missing_cap",
+        "line3.yaml:4:36: analyze.class_thresholds.misssing_cap: no label of this name; did you mean `missing_cap`? the labels are: good, missing_cap",
     ),
     (
         "every is zero",
@@ -118,7 +130,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "misspelt auto",
         "cameras: [{name: a, source: x.mp4}]\nworkers: atuo\n",
-        "line3.yaml:2:10: workers: `atuo` is not allowed; did you mean `auto`?; allowed: auto",
+        "line3.yaml:2:10: workers: `atuo` is not allowed; did you mean `auto`? allowed: auto",
     ),
     (
         "list of workers",
@@ -128,7 +140,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "unknown word",
         "cameras: [{name: a, source: x.mp4}]\nanalyze: {policy: newst}\n",
-        "line3.yaml:2:19: analyze.policy: `newst` is not allowed; did you mean `newest`?; allowed: auto, newest, every",
+        "line3.yaml:2:19: analyze.policy: `newst` is not allowed; did you mean `newest`? allowed: auto, newest, every",
     ),
     (
         "unknown engine",
@@ -188,12 +200,12 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "unknown scheme",
         "cameras: [{name: a, source: 'rstp://host/x'}]\n",
-        "line3.yaml:1:29: cameras[0].source: unknown scheme `rstp://`; did you mean `rtsp`?; allowed: a path, file://, rtsp://, rtsps://, test://, v4l2://",
+        "line3.yaml:1:29: cameras[0].source: unknown scheme `rstp://`; did you mean `rtsp`? allowed: a path, file://, rtsp://, rtsps://, test://, v4l2://",
     ),
     (
         "unknown test pattern",
         "cameras: [{name: a, source: 'test://bal'}]\n",
-        "line3.yaml:1:29: cameras[0].source: unknown test pattern `bal`; did you mean `ball`?; allowed: ball, bar, black, blink, blue, checkers-1, checkers-2, checkers-4, checkers-8, chroma-zone-plate, circular, colors, gamut, gradient, green, pinwheel, red, smpte, smpte-rp-219, smpte100, smpte75, snow, solid-color, spokes, white, zone-plate",
+        "line3.yaml:1:29: cameras[0].source: unknown test pattern `bal`; did you mean `ball`? allowed: ball, bar, black, blink, blue, checkers-1, checkers-2, checkers-4, checkers-8, chroma-zone-plate, circular, colors, gamut, gradient, green, pinwheel, red, smpte, smpte-rp-219, smpte100, smpte75, snow, solid-color, spokes, white, zone-plate",
     ),
     (
         "camera without a host",
@@ -268,7 +280,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "several at once, in the order of the text",
         "workrs: 2\ncameras:\n  - name: Line\n    source: {uri: 'test://x'}\n    analyze: {every: 0, queue: many}\n",
-        "line3.yaml:1:1: workrs: unknown key; did you mean `workers`?; allowed: analyze, cameras, outputs, overlay, workers\n\
+        "line3.yaml:1:1: workrs: unknown key; did you mean `workers`? allowed: analyze, cameras, outputs, overlay, workers\n\
          line3.yaml:3:11: cameras[0].name: `Line` is not allowed as a name; write 1 to 64 of a-z, 0-9, `-` and `_`\n\
          line3.yaml:4:19: cameras[0].source.uri: unknown test pattern `x`; allowed: ball, bar, black, blink, blue, checkers-1, checkers-2, checkers-4, checkers-8, chroma-zone-plate, circular, colors, gamut, gradient, green, pinwheel, red, smpte, smpte-rp-219, smpte100, smpte75, snow, solid-color, spokes, white, zone-plate\n\
          line3.yaml:5:22: cameras[0].analyze.every: expected 1 to 1000, found 0\n\
@@ -316,7 +328,10 @@ fn a_byte_order_mark_does_no_harm() {
 #[test]
 fn a_file_that_is_not_there_has_no_line() {
     let error = config::load(Path::new("nowhere/line3.yaml")).unwrap_err().to_string();
-    assert_eq!(error, "nowhere/line3.yaml: the config file cannot be read: No such file or directory (os error 2)");
+    assert_eq!(
+        error,
+        "nowhere/line3.yaml: the config file cannot be read: No such file or directory (os error 2)"
+    );
 }
 
 #[test]

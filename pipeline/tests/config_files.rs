@@ -53,7 +53,9 @@ fn reference() -> Value {
 fn json(yaml: &saphyr::Yaml<'_>) -> Value {
     use saphyr::{Scalar, Yaml};
     match yaml {
-        Yaml::Mapping(map) => map.iter().map(|(key, value)| (key.as_str().unwrap().to_owned(), json(value))).collect(),
+        Yaml::Mapping(map) => {
+            map.iter().map(|(key, value)| (key.as_str().unwrap().to_owned(), json(value))).collect()
+        }
         Yaml::Sequence(items) => items.iter().map(json).collect(),
         Yaml::Value(Scalar::Boolean(b)) => Value::from(*b),
         Yaml::Value(Scalar::Integer(n)) => Value::from(*n),
@@ -106,10 +108,16 @@ impl<'s> Walk<'s> {
         self.keys += 1;
         // The default is that of the common section, which is walked itself.
         let is_common = path.starts_with(".cameras[].analyze") || path.starts_with(".cameras[].overlay");
-        if values.is_empty() && !path.starts_with(".cameras[].analyze.") && !path.starts_with(".cameras[].overlay.") {
+        if values.is_empty()
+            && !path.starts_with(".cameras[].analyze.")
+            && !path.starts_with(".cameras[].overlay.")
+        {
             self.problems.push(format!("{path} is not in the file"));
         }
-        let Some(default) = property.get("default").filter(|default| !default.is_object() && !is_common) else { return };
+        let Some(default) = property.get("default").filter(|default| !default.is_object() && !is_common)
+        else {
+            return;
+        };
         for value in values.iter().filter(|value| !value.is_object() && !same(value, default)) {
             self.problems.push(format!("{path} is {value} in the file and {default} in the code"));
         }
@@ -135,9 +143,10 @@ fn the_reference_file_is_read_as_the_defaults() {
     let defaults = Config::default();
     let mut analyze = config.analyze.clone();
     assert!(analyze.model.take().is_some_and(|model| model.threads == config::Count::Auto));
-    for (ours, default) in
-        [(&mut analyze.preprocess, &defaults.analyze.preprocess), (&mut analyze.detect, &defaults.analyze.detect)]
-    {
+    for (ours, default) in [
+        (&mut analyze.preprocess, &defaults.analyze.preprocess),
+        (&mut analyze.detect, &defaults.analyze.detect),
+    ] {
         // Where it was found differs from machine to machine.
         ours.path = default.path.clone();
     }

@@ -86,7 +86,9 @@ fn a_place_tells_its_kind() {
 
 #[test]
 fn real_time_is_for_live_and_looped_sources() {
-    let in_real_time = |source: &str| parse(&format!("cameras: [{{name: a, source: {source}}}]")).cameras[0].source.in_real_time();
+    let in_real_time = |source: &str| {
+        parse(&format!("cameras: [{{name: a, source: {source}}}]")).cameras[0].source.in_real_time()
+    };
     assert!(!in_real_time("x.mp4"));
     assert!(in_real_time("{uri: x.mp4, loop: true}"));
     assert!(in_real_time("{uri: x.mp4, pace: realtime}"));
@@ -96,7 +98,8 @@ fn real_time_is_for_live_and_looped_sources() {
 
 #[test]
 fn outputs_are_on_off_or_short() {
-    let outputs = |yaml: &str| parse(&format!("cameras: [{{name: a, source: x.mp4}}]\noutputs: {yaml}\n")).outputs;
+    let outputs =
+        |yaml: &str| parse(&format!("cameras: [{{name: a, source: x.mp4}}]\noutputs: {yaml}\n")).outputs;
     assert!(outputs("{}").json_lines.unwrap().to_stdout());
     assert_eq!(outputs("{json_lines: null}").json_lines, None);
     assert_eq!(outputs("{json_lines: x.jsonl}").json_lines.unwrap().path, PathBuf::from("x.jsonl"));

@@ -41,7 +41,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub fn parse(bytes: &[u8], file: &Path) -> Result<Config, ConfigErrors> {
     let fail = |mistakes: Vec<structure::Mistake>| {
         let kind = Exit::Config;
-        let error = |(at, key, message)| ConfigError { file: file.to_owned(), at: Some(at), key, message, kind };
+        let error =
+            |(at, key, message)| ConfigError { file: file.to_owned(), at: Some(at), key, message, kind };
         ConfigErrors::sorted(mistakes.into_iter().map(error).collect())
     };
     let root = tree(bytes).map_err(|(at, message)| fail(vec![(at, String::new(), message)]))?;

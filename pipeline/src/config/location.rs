@@ -162,7 +162,7 @@ fn pattern(name: &str) -> Result<Location, String> {
     match PATTERNS.contains(&name) {
         true => Ok(Location::Pattern(name.into())),
         false => Err(format!(
-            "unknown test pattern `{name}`{}; allowed: {}",
+            "unknown test pattern `{name}`{} allowed: {}",
             suggestion(name, PATTERNS),
             PATTERNS.join(", ")
         )),
@@ -171,7 +171,7 @@ fn pattern(name: &str) -> Result<Location, String> {
 
 fn unknown_scheme(scheme: &str) -> String {
     format!(
-        "unknown scheme `{scheme}://`{}; allowed: a path, {}",
+        "unknown scheme `{scheme}://`{} allowed: a path, {}",
         suggestion(scheme, SCHEMES),
         SCHEMES.map(|s| format!("{s}://")).join(", ")
     )

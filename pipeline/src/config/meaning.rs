@@ -114,7 +114,7 @@ pub(super) fn unknown_classes(analyze: &Analyze, labels: &[String]) -> Vec<(Stri
             let shown: Vec<&str> = labels.iter().take(20).map(String::as_str).collect();
             let more = if labels.len() > shown.len() { ", …" } else { "" };
             let message =
-                format!("no label of this name{nearest}; the labels are: {}{more}", shown.join(", "));
+                format!("no label of this name{nearest} the labels are: {}{more}", shown.join(", "));
             (format!("class_thresholds.{class}"), message)
         })
         .collect()

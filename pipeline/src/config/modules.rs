@@ -48,7 +48,7 @@ fn not_found(name: &str, folders: &[PathBuf]) -> String {
         false => format!("found there: {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
     };
     let nearest = suggestion(name, names.iter().map(String::as_str));
-    format!("unknown module `{name}`{nearest}; searched {}; {there}", searched.join(", "))
+    format!("unknown module `{name}`{nearest} searched {}; {there}", searched.join(", "))
 }
 
 fn names_in(folders: &[PathBuf]) -> BTreeSet<String> {
@@ -80,7 +80,7 @@ mod tests {
         let folders = [folder.path().to_owned(), "/nowhere".into()];
         assert_eq!(find_in("yolo", &folders), Ok(folder.path().join("yolo.wasm")));
         let expected = format!(
-            "unknown module `letterboks`; did you mean `letterbox`?; searched {}, /nowhere; found there: letterbox, yolo",
+            "unknown module `letterboks`; did you mean `letterbox`? searched {}, /nowhere; found there: letterbox, yolo",
             folder.path().display()
         );
         assert_eq!(find_in("letterboks", &folders), Err(expected));

@@ -34,7 +34,13 @@ impl Origin {
     pub fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
         let key = self.written(key);
         let at = self.places.get(self.nearest(key)).copied();
-        ConfigError { file: self.file.clone(), at, key: key.to_owned(), message: message.into(), kind: Exit::Config }
+        ConfigError {
+            file: self.file.clone(),
+            at,
+            key: key.to_owned(),
+            message: message.into(),
+            kind: Exit::Config,
+        }
     }
 
     fn written<'k>(&self, key: &'k str) -> &'k str {

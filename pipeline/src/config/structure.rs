@@ -64,7 +64,7 @@ impl<'s> Checker<'s> {
             return self.report(node.at, path, sentence.as_str().unwrap_or_default());
         }
         let expected = expected(forms);
-        let hint = hint(node, &expected);
+        let hint = hint(node, forms, &expected);
         self.report(node.at, path, format!("expected {}, found {}{hint}", or(&expected), node.describe()));
     }
 
@@ -218,14 +218,14 @@ fn alternatives(schema: &Json) -> Option<Vec<&str>> {
 
 fn not_among(text: &str, allowed: &[&str]) -> String {
     let nearest = suggestion(text, allowed.iter().copied());
-    format!("`{}` is not allowed{nearest}; allowed: {}", shortened(text), allowed.join(", "))
+    format!("`{}` is not allowed{nearest} allowed: {}", shortened(text), allowed.join(", "))
 }
 
 fn unknown_key(key: &str, known: Option<&serde_json::Map<String, Json>>) -> String {
     let mut names: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     let nearest = suggestion(key, names.iter().copied());
-    format!("unknown key{nearest}; allowed: {}", names.join(", "))
+    format!("unknown key{nearest} allowed: {}", names.join(", "))
 }
 
 /// The types that a schema allows.
@@ -287,12 +287,28 @@ fn or(words: &[String]) -> String {
 }
 
 /// What to do about the usual confusions between YAML's types.
-fn hint(node: &Node, expected: &[String]) -> &'static str {
+fn hint(node: &Node, forms: &[&Json], expected: &[String]) -> String {
     let wants = |word: &str| expected.iter().any(|e| e == word);
     match &node.value {
-        Value::Int(_) | Value::Float(_) | Value::Bool(_) if wants("a text") => "; put it in quotes",
-        Value::Text(text) if wants("a number") && text.parse::<f64>().is_ok() => "; remove the quotes",
-        Value::Text(text) if wants("a whole number") && text.parse::<i64>().is_ok() => "; remove the quotes",
-        _ => "",
+        Value::Int(_) | Value::Float(_)
+            if let Some(examples) = forms.iter().find_map(|form| with_unit(form)) =>
+        {
+            format!("; write a number and a unit, such as {examples}")
+        }
+        Value::Int(_) | Value::Float(_) | Value::Bool(_) if wants("a text") => "; put it in quotes".into(),
+        Value::Text(text) if wants("a number") && text.parse::<f64>().is_ok() => "; remove the quotes".into(),
+        Value::Text(text) if wants("a whole number") && text.parse::<i64>().is_ok() => {
+            "; remove the quotes".into()
+        }
+        _ => String::new(),
     }
+}
+
+/// Examples of a quantity that carries its unit.
+fn with_unit(form: &Json) -> Option<String> {
+    let format = form.get("format")?.as_str()?;
+    let is_quantity = ["edgevision-duration", "edgevision-bytes", "edgevision-bitrate"].contains(&format);
+    let examples: Vec<String> =
+        form.get("examples")?.as_array()?.iter().filter_map(Json::as_str).map(str::to_owned).collect();
+    is_quantity.then(|| or(&examples))
 }

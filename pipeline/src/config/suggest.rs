@@ -1,8 +1,8 @@
 //! "did you mean": the nearest spelling among what is allowed.
 
-/// `; did you mean `x`?`-style tail for `found`, or nothing when no candidate is near.
+/// What stands between "unknown" and the list of what is allowed: ``; did you mean `x`?``, or `;` when none is near.
 pub(crate) fn suggestion<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(found, allowed).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    nearest(found, allowed).map(|name| format!("; did you mean `{name}`?")).unwrap_or_else(|| ";".into())
 }
 
 /// The candidate that differs least, if it differs by no more than a third of its letters (at least one).

@@ -38,10 +38,12 @@ struct Description {
 
 /// Modules begin with `\0asm`; that also tells them from their text form, which `module` then refuses with words.
 fn is_wasm(path: &Path) -> Result<bool, AppError> {
-    let unreadable = |error| AppError::new(Exit::NoInput, format!("{} cannot be read: {error}", path.display()));
+    let unreadable =
+        |error| AppError::new(Exit::NoInput, format!("{} cannot be read: {error}", path.display()));
     let mut magic = Vec::new();
     File::open(path).and_then(|file| file.take(4).read_to_end(&mut magic)).map_err(unreadable)?;
-    Ok(magic == b"\0asm" || path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat"))
+    Ok(magic == b"\0asm"
+        || path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat"))
 }
 
 /// Two columns; a line break in a value begins a new line in the second column.
@@ -61,7 +63,8 @@ pub(crate) fn short_digest(sha256: &str) -> &str {
 
 /// `[1, 3, ?, 416]`.
 pub(crate) fn shape(dims: &[Option<usize>]) -> String {
-    let dims: Vec<String> = dims.iter().map(|dim| dim.map_or_else(|| "?".to_owned(), |n| n.to_string())).collect();
+    let dims: Vec<String> =
+        dims.iter().map(|dim| dim.map_or_else(|| "?".to_owned(), |n| n.to_string())).collect();
     format!("[{}]", dims.join(", "))
 }
 
@@ -81,7 +84,10 @@ mod tests {
 
     #[test]
     fn numbers_and_shapes_are_easy_to_read() {
-        assert_eq!(["0 bytes", "999 bytes", "1 000 bytes", "12 345 678 bytes"], [0, 999, 1000, 12_345_678].map(bytes));
+        assert_eq!(
+            ["0 bytes", "999 bytes", "1 000 bytes", "12 345 678 bytes"],
+            [0, 999, 1000, 12_345_678].map(bytes)
+        );
         assert_eq!(shape(&[Some(1), None, Some(416)]), "[1, ?, 416]");
     }
 

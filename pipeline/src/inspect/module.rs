@@ -51,7 +51,9 @@ fn roles(info: &ModuleInfo) -> String {
 
 fn memory(info: &ModuleInfo) -> String {
     let kib = |pages: u64| pages.saturating_mul(64);
-    let most = info.memory_max_pages.map_or_else(|| "no limit of its own".to_owned(), |n| format!("at most {} KiB", kib(n)));
+    let most = info
+        .memory_max_pages
+        .map_or_else(|| "no limit of its own".to_owned(), |n| format!("at most {} KiB", kib(n)));
     format!("at least {} KiB, {most}", kib(info.memory_min_pages))
 }
 

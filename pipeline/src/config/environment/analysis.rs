@@ -51,7 +51,9 @@ fn load(model: &ModelRef, key: &str, findings: &mut Findings<'_>) -> Option<Arc<
 fn labels(analyze: &Analyze, key: &dyn Fn(&str) -> String, findings: &mut Findings<'_>) -> Vec<String> {
     let labels = analyze.model.as_ref().and_then(|model| model.labels.as_ref());
     let Some(labels) = labels else { return Vec::new() };
-    let Some(names) = findings.keep(Exit::NoInput, &key("model.labels"), labels.read()) else { return Vec::new() };
+    let Some(names) = findings.keep(Exit::NoInput, &key("model.labels"), labels.read()) else {
+        return Vec::new();
+    };
     if names.is_empty() {
         findings.report(Exit::Config, &key("model.labels"), "there is no label in it; write one name a line");
     }
@@ -78,8 +80,10 @@ fn spec(analyze: &Analyze, facts: &CameraFacts, preprocess: &Arc<Module>, detect
 
 #[allow(clippy::cast_possible_truncation, reason = "confidences need no more than f32's precision")]
 fn thresholds(analyze: &Analyze, labels: &[String]) -> Thresholds {
-    let id = |class: &String| labels.iter().position(|label| label == class).and_then(|id| u32::try_from(id).ok());
-    let per_class = analyze.class_thresholds.iter().filter_map(|(class, value)| Some((id(class)?, *value as f32)));
+    let id =
+        |class: &String| labels.iter().position(|label| label == class).and_then(|id| u32::try_from(id).ok());
+    let per_class =
+        analyze.class_thresholds.iter().filter_map(|(class, value)| Some((id(class)?, *value as f32)));
     Thresholds { default: analyze.threshold as f32, per_class: per_class.collect() }
 }
 

@@ -32,10 +32,16 @@ fn writable(lines: &JsonLines) -> Result<(), String> {
         _ => Path::new("."),
     };
     if !folder.is_dir() {
-        return Err(format!("the folder {} does not exist; create it, or give another path", folder.display()));
+        return Err(format!(
+            "the folder {} does not exist; create it, or give another path",
+            folder.display()
+        ));
     }
-    let (place, needed) =
-        if path.exists() { (path.as_path(), Access::WRITE_OK) } else { (folder, Access::WRITE_OK | Access::EXEC_OK) };
+    let (place, needed) = if path.exists() {
+        (path.as_path(), Access::WRITE_OK)
+    } else {
+        (folder, Access::WRITE_OK | Access::EXEC_OK)
+    };
     access(place, needed)
         .map_err(|error| format!("{} cannot be written: {}", place.display(), io::Error::from(error)))
 }
