@@ -61,7 +61,10 @@ fn compile_with(directory: &Directory, engine: &Engine, bytes: &[u8]) -> wasmtim
 }
 
 fn fetch(directory: &Directory, engine: &Engine, key: &Key) -> Option<Module> {
-    let file = directory.read(&file_name(key)).inspect_err(|error| tracing::debug!(%error, "not in the cache")).ok()?;
+    let file = directory
+        .read(&file_name(key))
+        .inspect_err(|error| tracing::debug!(%error, "not in the cache"))
+        .ok()?;
     let code = entry::unpack(key, &file)?;
     // SAFETY: `code` is what `Module::serialize` returned to a process of our own user: only that user can have
     // written the file (`Directory`), it is complete and belongs to this key (`entry::unpack`). Wasmtime checks

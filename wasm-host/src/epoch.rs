@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        LazyLock, OnceLock,
+        LazyLock, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::Thread,
@@ -10,6 +10,8 @@ use std::{
 };
 
 use wasmtime::Engine;
+
+use crate::engine::engine;
 
 /// How much later than its deadline a call may be ended.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
@@ -19,9 +21,11 @@ const IDLE_TICK: Duration = Duration::from_millis(100);
 
 /// Ticks of a deadline: rounded up, and one more because the running tick is partly over.
 ///
-/// Call it for every call into a module: it also keeps the ticker at its full pace until the deadline is over.
+/// Call it right before every call into a module: it also keeps the ticker at its full pace until the deadline is
+/// over, and brings the epoch up to date, so that the new deadline does not pay for ticks that came late.
 pub(crate) fn ticks(deadline: Duration) -> u64 {
     keep_awake(deadline.saturating_add(TICK * 2));
+    catch_up(engine());
     let whole = deadline.as_nanos().div_ceil(TICK.as_nanos());
     // Wasmtime adds it to the present epoch, which must not wrap around.
     u64::try_from(whole).unwrap_or(u64::MAX).min(u64::MAX / 4) + 1
@@ -32,9 +36,26 @@ static AWAKE_UNTIL: AtomicU64 = AtomicU64::new(0);
 static ASLEEP: AtomicBool = AtomicBool::new(false);
 static TICKER: OnceLock<Thread> = OnceLock::new();
 
-fn now() -> u64 {
+fn running_for() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    millis(START.elapsed())
+    START.elapsed()
+}
+
+fn now() -> u64 {
+    millis(running_for())
+}
+
+/// Makes the epoch what the clock says. On a busy machine a thread that sleeps for a tick may get up much later, and
+/// counting its turns instead of the time would stretch every deadline.
+fn catch_up(engine: &Engine) {
+    static TICKED: Mutex<u128> = Mutex::new(0);
+    // Held while counting, so that nobody starts a deadline in the middle of it.
+    let mut ticked = TICKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = running_for().as_nanos() / TICK.as_nanos();
+    for _ in *ticked..due {
+        engine.increment_epoch();
+    }
+    *ticked = due.max(*ticked);
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -67,7 +88,7 @@ fn tick_for_ever(engine: &Engine) {
         } else {
             idle();
         }
-        engine.increment_epoch();
+        catch_up(engine);
     }
 }
 
@@ -92,5 +113,25 @@ mod tests {
             assert_eq!(ticks(Duration::from_millis(ms)), expected, "{ms} ms");
         }
         assert!(ticks(Duration::MAX) < u64::MAX / 2);
+    }
+
+    #[test]
+    fn an_endless_loop_ends_at_its_deadline_even_when_the_ticker_had_gone_to_sleep() {
+        let engine = crate::engine::engine();
+        let wasm = wat::parse_str(r#"(module (func (export "spin") (loop $l (br $l))))"#).unwrap();
+        let module = wasmtime::Module::new(engine, wasm).unwrap();
+        let mut store = wasmtime::Store::new(engine, ());
+        let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
+        let spin = instance.get_typed_func::<(), ()>(&mut store, "spin").unwrap();
+        for pause in [0, 250] {
+            std::thread::sleep(Duration::from_millis(pause));
+            let (deadline, started) = (Duration::from_millis(60), Instant::now());
+            store.set_epoch_deadline(ticks(deadline));
+            let error = spin.call(&mut store, ()).unwrap_err();
+            let took = started.elapsed();
+            assert_eq!(error.downcast_ref(), Some(&wasmtime::Trap::Interrupt));
+            assert!(took >= deadline, "{took:?} after a pause of {pause} ms");
+            assert!(took < Duration::from_secs(1), "{took:?} after a pause of {pause} ms");
+        }
     }
 }

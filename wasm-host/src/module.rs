@@ -103,7 +103,8 @@ impl Module {
     /// The same for bytes in memory; `.wat` text is not accepted. `name` appears in messages.
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Arc<Module>, ModuleError> {
         let invalid = |phrase: String| ModuleError::Invalid(format!("{name}: {phrase}"));
-        let Examined { info, problems } = examine::examine(name, bytes).map_err(|phrase| invalid(not_a_module(phrase)))?;
+        let Examined { info, problems } =
+            examine::examine(name, bytes).map_err(|phrase| invalid(not_a_module(phrase)))?;
         if let Some(first) = problems.into_iter().next() {
             return Err(invalid(first));
         }
@@ -120,7 +121,8 @@ impl Module {
     }
 
     fn compile(mut info: ModuleInfo, bytes: &[u8]) -> Result<Self, String> {
-        let compiled = cache::compile(engine(), bytes).map_err(|error| format!("cannot be compiled: {error:#}"))?;
+        let compiled =
+            cache::compile(engine(), bytes).map_err(|error| format!("cannot be compiled: {error:#}"))?;
         let version = info.abi_version.map_or_else(|| probe::abi_version(&compiled), Ok)?;
         if let Some(problem) = examine::abi_problem(Some(version)) {
             return Err(problem);
@@ -154,7 +156,9 @@ pub fn inspect(path: &Path) -> Result<(ModuleInfo, Vec<String>), ModuleError> {
 fn read(path: &Path) -> Result<Vec<u8>, ModuleError> {
     let read = || match std::fs::metadata(path)? {
         file if !file.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
-        file if file.len() > MAX_BYTES => Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB")),
+        file if file.len() > MAX_BYTES => {
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"))
+        }
         _ => std::fs::read(path),
     };
     read().map_err(|source| ModuleError::Read { path: path.to_owned(), source })
@@ -164,8 +168,10 @@ fn not_a_module(phrase: String) -> String {
     format!("this is {phrase}")
 }
 
-/// Modules that somebody holds now: cameras with the same module share the compiled code.
-fn loaded() -> MutexGuard<'static, HashMap<(String, String), Weak<Module>>> {
-    static LOADED: LazyLock<Mutex<HashMap<(String, String), Weak<Module>>>> = LazyLock::new(Mutex::default);
+/// Modules that somebody holds now, by digest and name: cameras with the same module share the compiled code.
+type Loaded = HashMap<(String, String), Weak<Module>>;
+
+fn loaded() -> MutexGuard<'static, Loaded> {
+    static LOADED: LazyLock<Mutex<Loaded>> = LazyLock::new(Mutex::default);
     LOADED.lock().unwrap_or_else(PoisonError::into_inner)
 }

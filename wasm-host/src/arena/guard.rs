@@ -11,6 +11,9 @@
 //!
 //! Everything the handler does is async-signal-safe: atomic loads, `mmap`, `sigaction`, `raise`.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     ptr,
     sync::{
@@ -147,7 +150,8 @@ fn claim() -> &'static Entry {
 fn find(addr: usize) -> Option<(&'static Entry, usize, usize)> {
     let mut chunk = Some(&FIRST);
     while let Some(here) = chunk {
-        let hit = here.entries.iter().find_map(|entry| entry.covers(addr).map(|(start, len)| (entry, start, len)));
+        let hit =
+            here.entries.iter().find_map(|entry| entry.covers(addr).map(|(start, len)| (entry, start, len)));
         if hit.is_some() {
             return hit;
         }

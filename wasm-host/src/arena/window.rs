@@ -5,12 +5,7 @@ use std::{io, os::fd::BorrowedFd, sync::Arc};
 use rustix::mm::ProtFlags;
 use wasmtime::{AsContextMut, Memory};
 
-use super::{
-    ShareError, WASM_PAGE, check_shareable,
-    guard::Watch,
-    map::Mapping,
-    memory::range_of,
-};
+use super::{ShareError, WASM_PAGE, check_shareable, guard::Watch, map::Mapping, memory::range_of};
 
 /// What the guest may do with a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

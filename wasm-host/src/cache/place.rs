@@ -11,7 +11,9 @@ pub(super) fn place(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathB
     let base = match set("EDGEVISION_CACHE_DIR") {
         Some(value) if value == "off" => return None,
         Some(value) => PathBuf::from(value),
-        None => absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?.join("edgevision"),
+        None => {
+            absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?.join("edgevision")
+        }
     };
     Some(base.join("modules"))
 }
@@ -32,7 +34,8 @@ mod tests {
             (&[], None),
         ];
         for (vars, expected) in table {
-            let look_up = |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+            let look_up =
+                |name: &str| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
             assert_eq!(place(look_up), expected.map(PathBuf::from), "{vars:?}");
         }
     }

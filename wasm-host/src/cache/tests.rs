@@ -128,7 +128,8 @@ fn folders_that_others_may_enter_are_refused() {
 #[test]
 fn links_and_files_are_no_folders() {
     let folder = tempfile::tempdir().unwrap();
-    let (real, link, file) = (folder.path().join("real"), folder.path().join("link"), folder.path().join("file"));
+    let (real, link, file) =
+        (folder.path().join("real"), folder.path().join("link"), folder.path().join("file"));
     Directory::open(&real).unwrap();
     symlink(&real, &link).unwrap();
     fs::write(&file, "").unwrap();

@@ -116,7 +116,8 @@ impl FrameLayout {
             let (found, wanted) = (planes.len(), extents.len());
             return Err(LayoutError(format!("a {format:?} frame has {wanted} planes, {found} were given")));
         }
-        let mut layout = Self { format, width, height, color, planes: Default::default(), n_planes: 0, byte_len: 0 };
+        let mut layout =
+            Self { format, width, height, color, planes: Default::default(), n_planes: 0, byte_len: 0 };
         for (plane, extent) in planes.iter().zip(&extents) {
             layout.push(*plane, extent)?;
         }
@@ -131,7 +132,8 @@ impl FrameLayout {
         color: Colorimetry,
     ) -> Result<Self, LayoutError> {
         check_size(width, height)?;
-        let mut layout = Self { format, width, height, color, planes: Default::default(), n_planes: 0, byte_len: 0 };
+        let mut layout =
+            Self { format, width, height, color, planes: Default::default(), n_planes: 0, byte_len: 0 };
         for extent in format.extents(width, height) {
             layout.push(Plane { offset: layout.byte_len, stride: extent.row_bytes }, &extent)?;
         }
@@ -147,8 +149,9 @@ impl FrameLayout {
                 self.width, self.format
             )));
         }
-        let end = plane_end(plane, extent)
-            .ok_or_else(|| LayoutError(format!("plane {index} ends beyond 4 GiB, which no module can reach")))?;
+        let end = plane_end(plane, extent).ok_or_else(|| {
+            LayoutError(format!("plane {index} ends beyond 4 GiB, which no module can reach"))
+        })?;
         self.planes[index] = plane;
         self.n_planes += 1;
         self.byte_len = self.byte_len.max(end);
@@ -189,7 +192,9 @@ impl FrameLayout {
 fn check_size(width: u32, height: u32) -> Result<(), LayoutError> {
     let allowed = 1..=MAX_SIZE;
     if !allowed.contains(&width) || !allowed.contains(&height) {
-        return Err(LayoutError(format!("a frame of {width}x{height} pixels; 1x1 to {MAX_SIZE}x{MAX_SIZE} is allowed")));
+        return Err(LayoutError(format!(
+            "a frame of {width}x{height} pixels; 1x1 to {MAX_SIZE}x{MAX_SIZE} is allowed"
+        )));
     }
     Ok(())
 }
@@ -239,8 +244,14 @@ mod tests {
             pixel_format::GRAY8,
         ];
         assert_eq!(FORMATS.map(|format| format as u32), formats);
-        assert_eq!([ColorMatrix::Bt601 as u32, ColorMatrix::Bt709 as u32], [color_matrix::BT601, color_matrix::BT709]);
-        assert_eq!([ColorRange::Limited as u32, ColorRange::Full as u32], [color_range::LIMITED, color_range::FULL]);
+        assert_eq!(
+            [ColorMatrix::Bt601 as u32, ColorMatrix::Bt709 as u32],
+            [color_matrix::BT601, color_matrix::BT709]
+        );
+        assert_eq!(
+            [ColorRange::Limited as u32, ColorRange::Full as u32],
+            [color_range::LIMITED, color_range::FULL]
+        );
     }
 
     #[test]
@@ -253,10 +264,7 @@ mod tests {
             new(PixelFormat::Gray8, 0, 4, &[plane(0, 4)]),
             "a frame of 0x4 pixels; 1x1 to 32767x32767 is allowed"
         );
-        assert_eq!(
-            new(PixelFormat::Nv12, 4, 4, &[plane(0, 4)]),
-            "a Nv12 frame has 2 planes, 1 were given"
-        );
+        assert_eq!(new(PixelFormat::Nv12, 4, 4, &[plane(0, 4)]), "a Nv12 frame has 2 planes, 1 were given");
         assert_eq!(
             new(PixelFormat::Nv12, 5, 4, &[plane(0, 5), plane(20, 5)]),
             "plane 1 has a stride of 5 bytes, a line of 5 Nv12 pixels needs 6"

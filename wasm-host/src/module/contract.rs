@@ -75,7 +75,9 @@ impl Role {
     /// What a module of this role exports; the first one makes it one.
     pub(super) fn exports(self) -> &'static [Export] {
         match self {
-            Role::Preprocess => &const { [export("preprocess", 2, 1), export("preprocess_tensor_bytes", 0, 1)] },
+            Role::Preprocess => {
+                &const { [export("preprocess", 2, 1), export("preprocess_tensor_bytes", 0, 1)] }
+            }
             Role::Detect => &const { [export("detect", 1, 1)] },
         }
     }
@@ -84,7 +86,8 @@ impl Role {
 impl Signature {
     /// True if `ty` is this type.
     pub(super) fn fits(self, ty: &FuncType) -> bool {
-        let only_i32 = |types: &[ValType], count| types.len() == count && types.iter().all(|ty| *ty == ValType::I32);
+        let only_i32 =
+            |types: &[ValType], count| types.len() == count && types.iter().all(|ty| *ty == ValType::I32);
         only_i32(ty.params(), self.params) && only_i32(ty.results(), self.results)
     }
 }

@@ -70,22 +70,37 @@ fn check_header(bytes: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     if header.get(2..4) == Some(&COMPONENT_LAYER[..]) {
-        return Err("a WebAssembly component; a core module is wanted: build it for wasm32-unknown-unknown".into());
+        return Err(
+            "a WebAssembly component; a core module is wanted: build it for wasm32-unknown-unknown".into()
+        );
     }
-    Err("damaged WebAssembly (its header is incomplete or of an unknown version); build or copy it again".into())
+    Err("damaged WebAssembly (its header is incomplete or of an unknown version); build or copy it again"
+        .into())
 }
 
 fn foreign_kind(bytes: &[u8]) -> &'static str {
-    let text = std::str::from_utf8(&bytes[..bytes.len().min(512)].trim_ascii_end());
+    let text = text_at_start(bytes);
     match bytes {
         [] => "an empty file",
         // ModelProto: field 1 (ir_version) as a varint, then field 2 (producer_name) or 7 (graph) or 8 (opset).
-        [0x08, _, 0x12 | 0x3a | 0x42, ..] => "not WebAssembly but probably an ONNX model, which belongs under `model`",
-        _ if text.is_ok_and(|text| text.trim_start().starts_with("(module")) => {
+        [0x08, _, 0x12 | 0x3a | 0x42, ..] => {
+            "not WebAssembly but probably an ONNX model, which belongs under `model`"
+        }
+        _ if text.is_some_and(|text| text.trim_start().starts_with("(module")) => {
             "WebAssembly text, which has to be compiled (wat2wasm, wasm-tools parse)"
         }
-        _ if text.is_ok() => "not WebAssembly but a text file",
+        _ if text.is_some() => "not WebAssembly but a text file",
         _ => "not WebAssembly",
+    }
+}
+
+/// The first half kilobyte, if it is UTF-8 (but for a character that is cut off there).
+fn text_at_start(bytes: &[u8]) -> Option<&str> {
+    let start = &bytes[..bytes.len().min(512)];
+    match std::str::from_utf8(start) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() => std::str::from_utf8(&start[..error.valid_up_to()]).ok(),
+        Err(_) => None,
     }
 }
 
@@ -140,7 +155,8 @@ impl<'a> Surface<'a> {
     }
 
     fn roles(&self) -> Vec<Role> {
-        let has = |role: &Role| role.exports().first().is_some_and(|export| self.export(export.name).is_some());
+        let has =
+            |role: &Role| role.exports().first().is_some_and(|export| self.export(export.name).is_some());
         Role::ALL.into_iter().filter(has).collect()
     }
 
@@ -192,14 +208,17 @@ impl<'a> Surface<'a> {
         }
         match self.export("memory") {
             Some(EntityType::Memory(memory)) => wrong_memory(memory),
-            Some(_) => Some("exports something else than its memory as `memory`; export the memory by that name".into()),
+            Some(_) => Some(
+                "exports something else than its memory as `memory`; export the memory by that name".into(),
+            ),
             None => Some("exports no memory; export its one linear memory as `memory`".into()),
         }
     }
 
     fn no_role(&self) -> String {
         let names: Vec<&str> = self.exports().map(|(name, _)| name).take(8).collect();
-        let mut text = String::from("exports neither `preprocess` nor `detect`, so there is nothing it could do here");
+        let mut text =
+            String::from("exports neither `preprocess` nor `detect`, so there is nothing it could do here");
         let written = match names[..] {
             [] => write!(text, " (it exports nothing)"),
             _ => write!(text, " (it exports {})", names.join(", ")),
@@ -237,9 +256,10 @@ fn wrong_memory(memory: MemoryType) -> Option<String> {
     if memory.shared {
         return Some("has a shared memory; build it without threads".into());
     }
-    memory.page_size_log2.is_some_and(|log2| log2 != 16).then(|| {
-        "has a memory with pages that are not 64 KiB; build it without custom page sizes".into()
-    })
+    memory
+        .page_size_log2
+        .is_some_and(|log2| log2 != 16)
+        .then(|| "has a memory with pages that are not 64 KiB; build it without custom page sizes".into())
 }
 
 /// Lower-case hex.

@@ -30,9 +30,12 @@ impl Sections {
         match serde_json::from_slice::<Value>(data) {
             Ok(Value::Object(object)) if name == SECTION_MODULE => self.description = object,
             Ok(schema @ Value::Object(_)) => self.params_schema = Some(schema),
-            Ok(_) => self.problems.push(format!("its section `{name}` is not a JSON object; build it again with the SDK")),
+            Ok(_) => self
+                .problems
+                .push(format!("its section `{name}` is not a JSON object; build it again with the SDK")),
             Err(error) => {
-                self.problems.push(format!("its section `{name}` is not JSON ({error}); build it again with the SDK"));
+                self.problems
+                    .push(format!("its section `{name}` is not JSON ({error}); build it again with the SDK"));
             }
         }
     }
@@ -45,7 +48,9 @@ pub(super) fn read(bytes: &[u8]) -> Sections {
     for payload in Parser::new(0).parse_all(bytes) {
         match payload {
             Ok(Payload::CustomSection(custom)) => sections.read_custom(custom.name(), custom.data()),
-            Ok(Payload::ImportSection(imports)) => imported = imports.into_imports().filter(is_function).count(),
+            Ok(Payload::ImportSection(imports)) => {
+                imported = imports.into_imports().filter(is_function).count()
+            }
             Ok(Payload::ExportSection(exports)) => version_function = function_named(ABI_VERSION, exports),
             Ok(Payload::CodeSectionEntry(body)) => {
                 if version_function == Some(imported + bodies) {

@@ -33,7 +33,8 @@ const PREPROCESS: &str = r#"
 impl Parts {
     fn wasm(&self) -> Vec<u8> {
         let Parts { imports, memory, version, alloc, init, roles, more } = self;
-        wat::parse_str(format!("(module {imports} {memory} {version} {alloc} {init} {roles} {more})")).unwrap()
+        wat::parse_str(format!("(module {imports} {memory} {version} {alloc} {init} {roles} {more})"))
+            .unwrap()
     }
 }
 
@@ -88,9 +89,12 @@ fn the_same_bytes_are_compiled_once() {
 
 #[test]
 fn a_module_may_import_everything_on_the_list_at_once() {
-    let list = |count: usize, kind: &str| if count == 0 { String::new() } else { format!("({kind}{})", " i32".repeat(count)) };
+    let list = |count: usize, kind: &str| {
+        if count == 0 { String::new() } else { format!("({kind}{})", " i32".repeat(count)) }
+    };
     let lines = IMPORTS.iter().map(|import| {
-        let (params, results) = (list(import.signature.params, "param"), list(import.signature.results, "result"));
+        let (params, results) =
+            (list(import.signature.params, "param"), list(import.signature.results, "result"));
         format!("(import \"{}\" \"{}\" (func {params} {results}))", import.module, import.name)
     });
     let parts = Parts { imports: lines.collect::<String>().leak(), ..GOOD };
@@ -105,7 +109,10 @@ fn what_is_no_module_is_told_apart() {
     damaged.truncate(damaged.len() - 3);
     let table: [(&[u8], &str); 8] = [
         (b"", "this is an empty file; a WebAssembly module (.wasm) is wanted"),
-        (b"cameras:\n  - name: a\n", "this is not WebAssembly but a text file; a WebAssembly module (.wasm) is wanted"),
+        (
+            b"cameras:\n  - name: a\n",
+            "this is not WebAssembly but a text file; a WebAssembly module (.wasm) is wanted",
+        ),
         (
             b"\n(module)",
             "this is WebAssembly text, which has to be compiled (wat2wasm, wasm-tools parse); a WebAssembly module \
@@ -127,7 +134,7 @@ fn what_is_no_module_is_told_apart() {
         ),
         (
             &damaged,
-            "this is damaged WebAssembly (unexpected end-of-file (at offset 0xee)); build or copy it again",
+            "this is damaged WebAssembly (unexpected end-of-file (at offset 0x8e)); build or copy it again",
         ),
     ];
     for (bytes, expected) in table {
@@ -139,7 +146,10 @@ fn what_is_no_module_is_told_apart() {
 fn modules_that_break_the_contract_are_refused_with_one_sentence() {
     let table: [(Parts, &str); 17] = [
         (
-            Parts { version: r#"(func (export "edgevision_abi_version") (result i32) (i32.const 2))"#, ..GOOD },
+            Parts {
+                version: r#"(func (export "edgevision_abi_version") (result i32) (i32.const 2))"#,
+                ..GOOD
+            },
             "built for ABI version 2, this host has version 1; build it again with the matching SDK",
         ),
         (
@@ -164,7 +174,10 @@ fn modules_that_break_the_contract_are_refused_with_one_sentence() {
             "exports `detect` as (i32, i64) -> f32, it has to be (i32) -> i32; build it with the matching SDK",
         ),
         (
-            Parts { roles: r#"(func (export "preprocess") (param i32 i32) (result i32) (i32.const 0))"#, ..GOOD },
+            Parts {
+                roles: r#"(func (export "preprocess") (param i32 i32) (result i32) (i32.const 0))"#,
+                ..GOOD
+            },
             "does not export `preprocess_tensor_bytes` () -> i32; build it with the edgevision SDK",
         ),
         (
@@ -195,7 +208,10 @@ fn modules_that_break_the_contract_are_refused_with_one_sentence() {
             "imports its memory; it has to export one of its own as `memory`",
         ),
         (Parts { memory: "", ..GOOD }, "exports no memory; export its one linear memory as `memory`"),
-        (Parts { memory: "(memory 1)", ..GOOD }, "exports no memory; export its one linear memory as `memory`"),
+        (
+            Parts { memory: "(memory 1)", ..GOOD },
+            "exports no memory; export its one linear memory as `memory`",
+        ),
         (
             Parts { memory: r#"(memory (export "memory") 1) (memory 1)"#, ..GOOD },
             "has 2 memories; exactly one is allowed, exported as `memory`",
@@ -270,13 +286,23 @@ fn a_version_that_is_computed_is_asked_for_by_running() {
 fn a_version_that_never_comes_is_refused() {
     let with = |body: &str| {
         let version = format!(r#"(func $f (export "edgevision_abi_version") (result i32) {body})"#);
-        refusal(&Parts { version: version.leak(), imports: r#"(import "edgevision" "fail" (func $fail (param i32 i32)))"#, ..GOOD }.wasm())
+        refusal(
+            &Parts {
+                version: version.leak(),
+                imports: r#"(import "edgevision" "fail" (func $fail (param i32 i32)))"#,
+                ..GOOD
+            }
+            .wasm(),
+        )
     };
     let prefix = "filters/belt.wasm: does not tell its ABI version: calling `edgevision_abi_version` failed";
     let started = Instant::now();
     assert_eq!(with("(loop $l (br $l)) (unreachable)"), format!("{prefix} (wasm trap: interrupt)"));
     assert!(started.elapsed().as_secs() < 5, "the deadline is one second");
-    assert_eq!(with("(unreachable)"), format!("{prefix} (wasm trap: wasm `unreachable` instruction executed)"));
+    assert_eq!(
+        with("(unreachable)"),
+        format!("{prefix} (wasm trap: wasm `unreachable` instruction executed)")
+    );
     assert_eq!(with("(call $f)"), format!("{prefix} (wasm trap: call stack exhausted)"));
     let import = with("(call $fail (i32.const 0) (i32.const 0)) (i32.const 1)");
     assert!(import.starts_with(prefix), "{import}");
@@ -309,9 +335,13 @@ fn inspect_shows_modules_that_load_refuses_and_lists_everything() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("odd.wasm");
     let version = r#"(func (export "edgevision_abi_version") (result i32) (i32.const 3))"#;
-    fs::write(&path, Parts { version, init: "", imports: r#"(import "env" "open" (func))"#, ..GOOD }.wasm()).unwrap();
+    fs::write(&path, Parts { version, init: "", imports: r#"(import "env" "open" (func))"#, ..GOOD }.wasm())
+        .unwrap();
     let (info, problems) = inspect(&path).unwrap();
-    assert_eq!((info.name.as_str(), &info.roles[..], info.abi_version), ("odd", &[Role::Detect][..], Some(3)));
+    assert_eq!(
+        (info.name.as_str(), &info.roles[..], info.abi_version),
+        ("odd", &[Role::Detect][..], Some(3))
+    );
     let about = |word: &str| problems.iter().any(|problem| problem.contains(word));
     assert!(about("env.open") && about("edgevision_init") && about("ABI version 3"), "{problems:#?}");
     assert_eq!(problems.len(), 3);
