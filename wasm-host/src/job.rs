@@ -1,13 +1,17 @@
 //! A job: which modules, with which parameters, over which model. Makes the analyzers for one camera.
-//! (skeleton: owner of `wasm-host` core completes it; public signatures are fixed)
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use crate::{
     analysis::{Analyzer, AnalyzerFactory},
     detection::Thresholds,
-    module::Module,
-    nn::Model,
+    imports::needs_model,
+    instance::{Blueprint, Chain, Plan, StageSetup},
+    module::{Module, ModuleInfo, Role},
+    nn::{Model, TensorInfo},
 };
 
 /// A module and what the user wrote for it.
@@ -56,22 +60,120 @@ pub struct JobSpec {
 }
 
 /// A checked [`JobSpec`].
-pub struct Job {}
+pub struct Job {
+    spec: JobSpec,
+    plan: Arc<Plan>,
+    /// The analyzer that checked the job; the first worker gets it.
+    first: Mutex<Option<Chain>>,
+}
 
 impl Job {
     /// Checks the job by building one analyzer: roles, parameters (the module's own refusal is the error), labels
     /// against the model. The text is one sentence for the user.
-    pub fn new(_spec: JobSpec) -> Result<Arc<Job>, String> {
-        todo!()
+    pub fn new(spec: JobSpec) -> Result<Arc<Job>, String> {
+        Self::for_camera(spec, "")
     }
+
+    /// As [`Job::new`]; log lines of the modules carry the camera's name.
+    pub fn for_camera(spec: JobSpec, camera: &str) -> Result<Arc<Job>, String> {
+        check_limits(&spec.limits)?;
+        let plan = Arc::new(Plan {
+            preprocess: blueprint(&spec, &spec.preprocess, Role::Preprocess, camera)?,
+            detect: blueprint(&spec, &spec.detect, Role::Detect, camera)?,
+            thresholds: spec.thresholds.clone(),
+            classes: (!spec.labels.is_empty()).then_some(spec.labels.len()),
+            deadline: spec.limits.deadline,
+        });
+        let first = Mutex::new(Some(Chain::start(plan.clone())?));
+        Ok(Arc::new(Job { spec, plan, first }))
+    }
+
     /// The spec it was made from.
     pub fn spec(&self) -> &JobSpec {
-        todo!()
+        &self.spec
     }
 }
 
 impl AnalyzerFactory for Job {
     fn build(&self) -> Result<Box<dyn Analyzer>, String> {
-        todo!()
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let chain = match first {
+            Some(chain) => chain,
+            None => Chain::start(self.plan.clone())?,
+        };
+        Ok(Box::new(chain))
     }
+
+    fn max_instances(&self) -> usize {
+        let stateful = |stage: &Stage| stage.module.info().stateful;
+        if stateful(&self.spec.preprocess) || stateful(&self.spec.detect) { 1 } else { usize::MAX }
+    }
+}
+
+fn check_limits(limits: &Limits) -> Result<(), String> {
+    if limits.deadline.is_zero() {
+        return Err("the deadline of the modules is 0; at least 1 ms is needed".into());
+    }
+    Ok(())
+}
+
+fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<Arc<Blueprint>, String> {
+    let info = stage.module.info();
+    check_role(info, role)?;
+    if spec.model.is_none() && needs_model(&info.imports) {
+        return Err(format!("module {} runs a model, but none is configured; name a model file", info.name));
+    }
+    Blueprint::new(StageSetup {
+        module: &stage.module,
+        camera,
+        params: parameter_document(spec, stage)?,
+        limits: spec.limits,
+        model: spec.model.clone(),
+    })
+}
+
+fn check_role(info: &ModuleInfo, role: Role) -> Result<(), String> {
+    if info.roles.contains(&role) {
+        return Ok(());
+    }
+    let (wanted, other) = match role {
+        Role::Preprocess => ("preprocess", "detect"),
+        Role::Detect => ("detect", "preprocess"),
+    };
+    let has = if info.roles.is_empty() { "neither role" } else { other };
+    Err(format!("module {} exports {has}, not `{wanted}`; choose a module that does", info.name))
+}
+
+/// The document of [`edgevision_abi::PARAMS_ENVELOPE`].
+fn parameter_document(spec: &JobSpec, stage: &Stage) -> Result<Arc<[u8]>, String> {
+    let params = match &stage.params {
+        serde_json::Value::Null => serde_json::Value::Object(serde_json::Map::new()),
+        object @ serde_json::Value::Object(_) => object.clone(),
+        other => {
+            let name = &stage.module.info().name;
+            return Err(format!(
+                "module {name}: its parameters are {other}, they must be a mapping of names to values"
+            ));
+        }
+    };
+    let model = spec.model.as_ref().map(
+        |model| serde_json::json!({ "inputs": tensors(model.inputs()), "outputs": tensors(model.outputs()) }),
+    );
+    let document = serde_json::json!({
+        "params": params,
+        "model": model,
+        "labels": spec.labels.len(),
+        "score_threshold": spec.thresholds.least(),
+    });
+    Ok(document.to_string().into_bytes().into())
+}
+
+fn tensors(infos: &[TensorInfo]) -> Vec<serde_json::Value> {
+    let shape = |info: &TensorInfo| -> Vec<i64> {
+        info.shape.iter().map(|dim| dim.and_then(|dim| i64::try_from(dim).ok()).unwrap_or(-1)).collect()
+    };
+    infos
+        .iter()
+        .map(|info| serde_json::json!({ "name": info.name, "dtype": info.dtype, "shape": shape(info) }))
+        .collect()
 }

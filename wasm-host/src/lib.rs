@@ -7,12 +7,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+mod abi;
 pub mod analysis;
 pub mod arena;
+mod cache;
 pub mod detection;
 mod engine;
 mod epoch;
 pub mod frame;
+mod imports;
+mod instance;
 pub mod job;
 pub mod module;
 pub mod nn;

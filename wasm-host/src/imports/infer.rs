@@ -1,0 +1,283 @@
+//! `edgevision.infer`: one inference on borrowed tensors. Nothing is copied: the engine reads inputs where they
+//! lie (guest memory or the tensor window) and writes outputs straight into guest memory.
+
+use std::time::Instant;
+
+use edgevision_abi::{NnTensor, status};
+use wasmtime::Caller;
+
+use super::guest_memory;
+use crate::{
+    abi::{BadAddress, GuestMemory, Span, shape},
+    instance::{HostState, Refusal},
+    nn::{DType, Model, NnError, OutputBuf, Session, TensorView},
+};
+
+/// Most tensors of one call, inputs and outputs counted apart.
+const MAX_TENSORS: u32 = 64;
+
+/// Where the guest's descriptors are.
+#[derive(Clone, Copy)]
+struct Tables {
+    inputs: u32,
+    n_inputs: u32,
+    outputs: u32,
+    n_outputs: u32,
+}
+
+pub(super) fn infer(
+    mut caller: Caller<'_, HostState>,
+    inputs: u32,
+    n_inputs: u32,
+    outputs: u32,
+    n_outputs: u32,
+) -> i32 {
+    let tables = Tables { inputs, n_inputs, outputs, n_outputs };
+    let result = with_session(&mut caller, |caller, model, session| in_place(caller, model, session, tables));
+    match result {
+        Ok(()) => status::OK,
+        Err(refusal) => {
+            let code = refusal.status;
+            caller.data_mut().call.refusal = Some(refusal);
+            code
+        }
+    }
+}
+
+/// Runs `work` with this instance's model and session. A session that panicked is not used again.
+pub(super) fn with_session(
+    caller: &mut Caller<'_, HostState>,
+    work: impl FnOnce(&mut Caller<'_, HostState>, &dyn Model, &mut dyn Session) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let model = caller.data().nn.model.clone();
+    let model = model.ok_or_else(|| Refusal::new(status::DENIED, "this job has no model".into()))?;
+    let mut session = caller.data_mut().nn.take_session()?;
+    let work = std::panic::AssertUnwindSafe(|| work(caller, &*model, &mut *session));
+    match std::panic::catch_unwind(work) {
+        Ok(result) => {
+            caller.data_mut().nn.session = Some(session);
+            result
+        }
+        Err(_) => Err(Refusal::new(status::ENGINE, "the inference engine panicked".into())),
+    }
+}
+
+/// Runs the engine and adds the time to the call's.
+pub(super) fn timed_run(
+    session: &mut dyn Session,
+    inputs: &[TensorView<'_>],
+    outputs: &mut [OutputBuf<'_>],
+    spent: &mut std::time::Duration,
+) -> Result<(), NnError> {
+    let start = Instant::now();
+    let result = session.run(inputs, outputs);
+    *spent += start.elapsed();
+    result
+}
+
+fn in_place(
+    caller: &mut Caller<'_, HostState>,
+    model: &dyn Model,
+    session: &mut dyn Session,
+    tables: Tables,
+) -> Result<(), Refusal> {
+    let mut spent = std::time::Duration::ZERO;
+    let mut memory = guest_memory(caller).ok_or_else(|| invalid("the module has no memory".into()))?;
+    let result = run(&mut memory, model, session, tables, &mut spent);
+    caller.data_mut().call.inference += spent;
+    result
+}
+
+fn run(
+    memory: &mut GuestMemory<'_>,
+    model: &dyn Model,
+    session: &mut dyn Session,
+    tables: Tables,
+    spent: &mut std::time::Duration,
+) -> Result<(), Refusal> {
+    check_counts(model, tables)?;
+    let inputs = read_table(memory, "input", tables.inputs, tables.n_inputs)?;
+    let mut outputs = read_table(memory, "output", tables.outputs, tables.n_outputs)?;
+    if !fits(model, &mut outputs) {
+        write_table(memory, tables.outputs, &outputs)?;
+        return Err(Refusal::new(
+            status::TOO_SMALL,
+            "an output buffer is smaller than the model's output".into(),
+        ));
+    }
+    let result = borrow_and_run(memory, model, session, &inputs, &mut outputs, tables, spent);
+    match result {
+        Ok(()) => write_table(memory, tables.outputs, &outputs),
+        Err(refusal) => {
+            // The sizes that are needed, for a guest that asks again with more room.
+            if refusal.status == status::TOO_SMALL {
+                write_table(memory, tables.outputs, &outputs)?;
+            }
+            Err(refusal)
+        }
+    }
+}
+
+fn check_counts(model: &dyn Model, tables: Tables) -> Result<(), Refusal> {
+    let (wanted, most) = (model.inputs().len(), model.outputs().len());
+    let Tables { n_inputs, n_outputs, .. } = tables;
+    if n_inputs > MAX_TENSORS || n_outputs > MAX_TENSORS {
+        return Err(invalid(format!(
+            "{n_inputs} inputs and {n_outputs} outputs, at most {MAX_TENSORS} are allowed"
+        )));
+    }
+    if n_inputs as usize != wanted || n_outputs as usize > most || n_outputs == 0 {
+        return Err(invalid(format!(
+            "{n_inputs} inputs and {n_outputs} outputs, the model has {wanted} and {most}"
+        )));
+    }
+    Ok(())
+}
+
+fn read_table(memory: &GuestMemory<'_>, what: &str, address: u32, n: u32) -> Result<Vec<NnTensor>, Refusal> {
+    memory
+        .read_many(address, n)
+        .map_err(|error| invalid(format!("the table of {what}s at {address:#x} {error}")))
+}
+
+fn write_table(memory: &mut GuestMemory<'_>, address: u32, table: &[NnTensor]) -> Result<(), Refusal> {
+    let size = size_of::<NnTensor>();
+    for (i, tensor) in table.iter().enumerate() {
+        let at = u32::try_from(i * size).ok().and_then(|offset| address.checked_add(offset));
+        let at = at.ok_or_else(|| bad("the table of outputs", BadAddress::OutOfBounds))?;
+        memory.write(at, tensor).map_err(|error| bad("the table of outputs", error))?;
+    }
+    Ok(())
+}
+
+/// Compares the room with outputs whose size is known beforehand, so that no inference is wasted on finding out.
+fn fits(model: &dyn Model, outputs: &mut [NnTensor]) -> bool {
+    let mut all = true;
+    for (tensor, info) in outputs.iter_mut().zip(model.outputs()) {
+        let Some(needed) = info.byte_len().and_then(|len| u32::try_from(len).ok()) else { continue };
+        tensor.len = needed;
+        let dims: Vec<usize> = info.shape.iter().copied().flatten().collect();
+        set_shape(tensor, info.dtype, &dims);
+        all &= needed <= tensor.capacity;
+    }
+    all
+}
+
+/// False when the shape has more dimensions than the ABI can say.
+fn set_shape(tensor: &mut NnTensor, dtype: DType, dims: &[usize]) -> bool {
+    let Ok(rank) = u32::try_from(dims.len()) else { return false };
+    if dims.len() > tensor.dims.len() {
+        return false;
+    }
+    tensor.dtype = dtype as u32;
+    tensor.rank = rank;
+    tensor.dims = Default::default();
+    for (slot, dim) in tensor.dims.iter_mut().zip(dims) {
+        let Ok(dim) = u32::try_from(*dim) else { return false };
+        *slot = dim;
+    }
+    true
+}
+
+fn borrow_and_run(
+    memory: &mut GuestMemory<'_>,
+    model: &dyn Model,
+    session: &mut dyn Session,
+    inputs: &[NnTensor],
+    outputs: &mut [NnTensor],
+    tables: Tables,
+    spent: &mut std::time::Duration,
+) -> Result<(), Refusal> {
+    let kinds = inputs.iter().enumerate().map(|(i, tensor)| input_kind(i, tensor));
+    let kinds = kinds.collect::<Result<Vec<_>, Refusal>>()?;
+    let mut reads: Vec<Span> =
+        inputs.iter().zip(&kinds).map(|(tensor, kind)| span_of_input(tensor, kind.0)).collect();
+    // Lent like an input, so that no output may overlap the table that describes it.
+    reads.push(table_span(tables.outputs, tables.n_outputs));
+    let writes: Vec<Span> =
+        outputs.iter().zip(model.outputs()).map(|(t, info)| span_of_output(t, info.dtype)).collect();
+    let (lent_inputs, lent_outputs) =
+        memory.borrow(&reads, &writes).map_err(|error| bad("a tensor", error))?;
+    let views: Vec<TensorView<'_>> = kinds
+        .iter()
+        .zip(lent_inputs)
+        .map(|((dtype, dims), data)| TensorView { dtype: *dtype, shape: dims, data })
+        .collect();
+    let mut buffers: Vec<OutputBuf<'_>> = lent_outputs
+        .into_iter()
+        .zip(model.outputs())
+        .map(|(data, info)| OutputBuf { data, dtype: info.dtype, shape: Vec::new(), len: 0 })
+        .collect();
+    let result = timed_run(session, &views, &mut buffers, spent);
+    if matches!(result, Ok(()) | Err(NnError::OutputTooSmall { .. })) {
+        describe(&buffers, outputs)?;
+    }
+    result.map_err(from_engine)
+}
+
+fn input_kind(index: usize, tensor: &NnTensor) -> Result<(DType, Vec<usize>), Refusal> {
+    let dtype = shape::dtype_of(tensor.dtype);
+    let dtype =
+        dtype.ok_or_else(|| invalid(format!("input {index} has the unknown dtype {}", tensor.dtype)))?;
+    let dims = shape::dims_of(tensor.rank, &tensor.dims);
+    let dims = dims.ok_or_else(|| invalid(format!("input {index} has {} dimensions", tensor.rank)))?;
+    let needed = shape::byte_len(dtype, &dims);
+    if needed != Some(tensor.len) {
+        return Err(invalid(format!(
+            "input {index} has {} bytes, {dtype:?} {dims:?} needs others",
+            tensor.len
+        )));
+    }
+    Ok((dtype, dims))
+}
+
+fn span_of_input(tensor: &NnTensor, dtype: DType) -> Span {
+    Span { address: tensor.address, len: tensor.len, align: shape::align_of(dtype) }
+}
+
+fn span_of_output(tensor: &NnTensor, dtype: DType) -> Span {
+    Span { address: tensor.address, len: tensor.capacity, align: shape::align_of(dtype) }
+}
+
+fn table_span(address: u32, n: u32) -> Span {
+    // `read_table` has checked it; a span that were too long would only be refused.
+    Span::bytes(address, u32::try_from(size_of::<NnTensor>()).unwrap_or(u32::MAX).saturating_mul(n))
+}
+
+/// Says in the guest's descriptors what the session wrote, or needs.
+fn describe(buffers: &[OutputBuf<'_>], outputs: &mut [NnTensor]) -> Result<(), Refusal> {
+    for (i, (buffer, tensor)) in buffers.iter().zip(outputs).enumerate() {
+        let len = u32::try_from(buffer.len).ok();
+        let len = len.ok_or_else(|| engine_error(format!("output {i} has {} bytes", buffer.len)))?;
+        // An output that an error kept from being looked at has no size; what is known beforehand stands.
+        if len > 0 {
+            tensor.len = len;
+        }
+        if !buffer.shape.is_empty() && !set_shape(tensor, buffer.dtype, &buffer.shape) {
+            return Err(engine_error(format!("output {i} has the shape {:?}", buffer.shape)));
+        }
+    }
+    Ok(())
+}
+
+/// What an error of the engine is to the guest.
+pub(super) fn from_engine(error: NnError) -> Refusal {
+    let code = match &error {
+        NnError::Input(_) => status::INVALID,
+        NnError::OutputTooSmall { .. } => status::TOO_SMALL,
+        _ => status::ENGINE,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+fn engine_error(text: String) -> Refusal {
+    Refusal::new(status::ENGINE, format!("the engine's {text}"))
+}
+
+fn invalid(text: String) -> Refusal {
+    Refusal::new(status::INVALID, text)
+}
+
+fn bad(what: &str, error: BadAddress) -> Refusal {
+    invalid(format!("{what} {error}"))
+}

@@ -1,0 +1,79 @@
+//! The role *detect*: a tensor in a read-only window becomes detections.
+
+use std::{sync::Arc, time::Duration};
+
+use edgevision_abi::{DetectRequest, TensorDesc};
+use wasmtime::TypedFunc;
+
+use super::{
+    Blueprint, Failure, Instance, Site,
+    preprocess::{Cost, cost_of},
+    size_in_guest,
+};
+use crate::{
+    arena::{Access, TensorSlot},
+    detection::{self, Bounds, Detection},
+    frame::Frame,
+    module::Role,
+    nn::Session,
+};
+
+/// An instance that detects.
+pub(super) struct Detect {
+    instance: Instance,
+    function: TypedFunc<u32, i32>,
+    request_address: u32,
+    tensor_window: u32,
+    slot: Arc<TensorSlot>,
+}
+
+impl Detect {
+    pub(super) fn start(
+        blueprint: &Arc<Blueprint>,
+        session: Option<Box<dyn Session>>,
+        slot: &Arc<TensorSlot>,
+    ) -> Result<Self, String> {
+        let mut instance = Instance::start(blueprint, session)?;
+        let function = instance.function("detect")?;
+        let tensor_window = instance.open_tensor(slot, Access::ReadOnly)?;
+        let request_address = instance.place::<DetectRequest>()?;
+        Ok(Self { instance, function, request_address, tensor_window, slot: slot.clone() })
+    }
+
+    /// Where it expects the tensor.
+    pub(super) fn slot(&self) -> &Arc<TensorSlot> {
+        &self.slot
+    }
+
+    pub(super) fn into_session(self) -> Option<Box<dyn Session>> {
+        self.instance.into_session()
+    }
+
+    /// What the last call cost.
+    pub(super) fn cost(&self) -> Cost {
+        cost_of(&self.instance)
+    }
+
+    /// Looks at the tensor of a frame.
+    pub(super) fn run(
+        &mut self,
+        frame: &Frame,
+        tensor: TensorDesc,
+        bounds: &Bounds<'_>,
+        budget: Duration,
+    ) -> Result<Vec<Detection>, Failure> {
+        let site = Site { name: "detect", role: Some(Role::Detect), frame: Some(frame.seq), budget };
+        let request = DetectRequest {
+            size: size_in_guest::<DetectRequest>(),
+            frame_width: frame.layout.width(),
+            frame_height: frame.layout.height(),
+            // The address that preprocess saw means nothing here.
+            tensor: TensorDesc { address: self.tensor_window, ..tensor },
+        };
+        let written = self.instance.guest_memory().write(self.request_address, &request);
+        written.map_err(|error| self.instance.trapped(site, &format!("has a descriptor that {error}")))?;
+        self.instance.enter_for_status(&self.function.clone(), self.request_address, site)?;
+        let accepted = detection::accept(&self.instance.store.data().call.reported, bounds);
+        accepted.map_err(|error| self.instance.trapped(site, &format!("was wrong: {error}")))
+    }
+}

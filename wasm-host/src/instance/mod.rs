@@ -1,0 +1,234 @@
+//! One module in its sandbox: a store of its own, limits, a deadline for every call, windows onto foreign memory.
+//!
+//! [`Blueprint`] is what instances of a stage have in common, [`Instance`] is one of them, [`Preprocess`] and
+//! [`Detect`] know what their role's export reads and writes, [`Chain`] passes a frame through both and rebuilds
+//! what a frame has broken.
+
+mod call;
+mod chain;
+mod detect;
+mod frames;
+mod limits;
+mod preprocess;
+mod recycle;
+mod state;
+
+use std::{sync::Arc, time::Duration};
+
+use edgevision_abi::ABI_VERSION;
+use wasmtime::{InstancePre, Memory, Store, TypedFunc, WasmParams, WasmResults};
+
+pub(crate) use chain::{Chain, Plan};
+pub(crate) use state::{HostState, Refusal};
+
+use self::{
+    call::{Failure, Site},
+    detect::Detect,
+    frames::FrameWindows,
+    limits::Limiter,
+    preprocess::Preprocess,
+};
+use crate::{
+    abi::{GuestMemory, Plain, Shows, Span},
+    arena::{Access, TensorSlot, Window, WindowError},
+    imports,
+    job::Limits,
+    module::Module,
+    nn::{Model, Session},
+};
+
+/// Least time for instantiation and `edgevision_init` together each; language runtimes start in there.
+const START_BUDGET: Duration = Duration::from_secs(2);
+
+/// What all instances of one stage have in common.
+pub(crate) struct Blueprint {
+    name: Arc<str>,
+    camera: Arc<str>,
+    params: Arc<[u8]>,
+    limits: Limits,
+    /// Only for modules that ask for one.
+    model: Option<Arc<dyn Model>>,
+    linked: InstancePre<HostState>,
+}
+
+/// What [`Blueprint::new`] needs to know about a stage.
+pub(crate) struct StageSetup<'a> {
+    pub(crate) module: &'a Module,
+    pub(crate) camera: &'a str,
+    pub(crate) params: Arc<[u8]>,
+    pub(crate) limits: Limits,
+    pub(crate) model: Option<Arc<dyn Model>>,
+}
+
+impl Blueprint {
+    /// Links a module. The error is a sentence.
+    pub(crate) fn new(setup: StageSetup<'_>) -> Result<Arc<Self>, String> {
+        let info = setup.module.info();
+        let linked = imports::linker()?.instantiate_pre(setup.module.compiled());
+        let linked = linked.map_err(|error| format!("module {}: {}", info.name, error.root_cause()))?;
+        Ok(Arc::new(Self {
+            name: info.name.as_str().into(),
+            camera: setup.camera.into(),
+            params: setup.params,
+            limits: setup.limits,
+            model: setup.model.filter(|_| imports::needs_model(&info.imports)),
+            linked,
+        }))
+    }
+
+    fn start_site(&self, name: &'static str) -> Site {
+        Site { name, role: None, frame: None, budget: self.limits.deadline.max(START_BUDGET) }
+    }
+}
+
+/// A module that runs.
+pub(crate) struct Instance {
+    blueprint: Arc<Blueprint>,
+    frames: FrameWindows,
+    tensor: Option<Window>,
+    store: Store<HostState>,
+    memory: Memory,
+    exports: wasmtime::Instance,
+}
+
+impl Instance {
+    /// Instantiates and initialises. A session of the instance before saves making a new one.
+    fn start(blueprint: &Arc<Blueprint>, session: Option<Box<dyn Session>>) -> Result<Self, String> {
+        let mut store = Store::new(crate::engine::engine(), HostState::new(blueprint, session));
+        store.limiter(|state| &mut state.limiter);
+        let site = blueprint.start_site("start");
+        store.set_epoch_deadline(crate::epoch::ticks(site.budget));
+        let exports = blueprint.linked.instantiate(&mut store);
+        let exports = exports.map_err(|error| cannot_start(blueprint, &store.data().limiter, &error))?;
+        let memory = exports.get_memory(&mut store, "memory");
+        let memory = memory.ok_or_else(|| format!("module {}: exports no memory", blueprint.name))?;
+        store.data_mut().memory = Some(memory);
+        let frames = FrameWindows::default();
+        let mut instance =
+            Self { blueprint: blueprint.clone(), frames, tensor: None, store, memory, exports };
+        instance.initialise()?;
+        Ok(instance)
+    }
+
+    fn initialise(&mut self) -> Result<(), String> {
+        // Reactors of some toolchains run their constructors here.
+        if let Ok(reactor) = self.function::<(), ()>("_initialize") {
+            let site = self.blueprint.start_site("_initialize");
+            self.enter(&reactor, (), site).map_err(|failure| failure.message)?;
+        }
+        let version = self.ask("edgevision_abi_version")?;
+        if version != ABI_VERSION {
+            return Err(format!(
+                "module {}: built for ABI version {version}, this host has {ABI_VERSION}; build it again with the \
+                 matching SDK",
+                self.blueprint.name
+            ));
+        }
+        let init = self.function::<(), i32>("edgevision_init")?;
+        let site = self.blueprint.start_site("edgevision_init");
+        self.enter_for_status(&init, (), site).map_err(|failure| failure.message)
+    }
+
+    /// Calls an export without parameters that returns a number.
+    fn ask(&mut self, name: &'static str) -> Result<i32, String> {
+        let function = self.function::<(), i32>(name)?;
+        self.enter(&function, (), self.blueprint.start_site(name)).map_err(|failure| failure.message)
+    }
+
+    fn function<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Result<TypedFunc<P, R>, String> {
+        let found = self.exports.get_typed_func(&mut self.store, name);
+        found.map_err(|error| format!("module {}: export `{name}`: {error:#}", self.blueprint.name))
+    }
+
+    /// Room for a descriptor in the guest's own memory, from its allocator.
+    fn place<T: Plain>(&mut self) -> Result<u32, String> {
+        let allocate = self.function::<(u32, u32), u32>("edgevision_alloc")?;
+        let (size, align) = (size_in_guest::<T>(), u32::try_from(align_of::<T>()).unwrap_or(u32::MAX));
+        let site = self.blueprint.start_site("edgevision_alloc");
+        let address = self.enter(&allocate, (size, align), site).map_err(|failure| failure.message)?;
+        let name = &self.blueprint.name;
+        if address == 0 {
+            return Err(format!("module {name}: `edgevision_alloc` has no room for {size} bytes"));
+        }
+        match self.guest_memory().check_own(Span { address, len: size, align }) {
+            Ok(()) => Ok(address),
+            Err(error) => {
+                let name = &self.blueprint.name;
+                Err(format!("module {name}: `edgevision_alloc` returned {address:#x}, which {error}"))
+            }
+        }
+    }
+
+    fn guest_memory(&mut self) -> GuestMemory<'_> {
+        let (base, size) = (self.memory.data_ptr(&self.store), self.memory.data_size(&self.store));
+        // SAFETY: base and size are this memory's own; every window is opened by `open_window`, which notes it; the
+        // exclusive borrow of the store keeps the guest from running and the memory from growing.
+        unsafe { GuestMemory::new(base, size, &self.store.data().windows) }
+    }
+
+    /// Maps the tensor slot, in place of any other.
+    fn open_tensor(&mut self, slot: &Arc<TensorSlot>, access: Access) -> Result<u32, String> {
+        let shows = match access {
+            Access::ReadWrite => Shows::TensorToFill(slot.clone()),
+            Access::ReadOnly => Shows::TensorToRead(slot.clone()),
+        };
+        let opened = open_window(&mut self.store, &self.memory, slot.fd(), slot.len(), access, shows);
+        let window = opened.map_err(|error| format!("module {}: {error}", self.blueprint.name))?;
+        let address = window.address();
+        self.tensor = Some(window);
+        Ok(address)
+    }
+
+    fn take_poisoned(&self) -> bool {
+        // Every flag is taken, so no short circuit.
+        self.frames.take_poisoned() | self.tensor.as_ref().is_some_and(Window::take_poisoned)
+    }
+
+    /// Ends the instance and saves its session for the next.
+    fn into_session(self) -> Option<Box<dyn Session>> {
+        self.store.into_data().nn.session
+    }
+}
+
+/// Opens a window and notes it where host functions look.
+fn open_window(
+    store: &mut Store<HostState>,
+    memory: &Memory,
+    fd: std::os::fd::BorrowedFd<'_>,
+    len: usize,
+    access: Access,
+    shows: Shows,
+) -> Result<Window, WindowError> {
+    let before = memory.data_size(&*store);
+    store.data_mut().limiter.host_grows();
+    let opened = Window::open(&mut *store, memory, fd, len, access);
+    let grown = memory.data_size(&*store) - before;
+    store.data_mut().limiter.host_has_grown(grown);
+    let window = opened?;
+    let room = u32::try_from(window.len()).unwrap_or(u32::MAX - window.address());
+    store.data_mut().windows.note(window.address(), room, shows);
+    Ok(window)
+}
+
+fn cannot_start(blueprint: &Blueprint, limiter: &Limiter, error: &wasmtime::Error) -> String {
+    let name = &blueprint.name;
+    if let Some(bytes) = limiter.refused() {
+        let limit = limiter.memory_bytes();
+        return format!(
+            "module {name}: cannot be started: it needs {bytes} bytes of memory, the limit is {limit}"
+        );
+    }
+    match error.downcast_ref::<wasmtime::Trap>() {
+        Some(wasmtime::Trap::Interrupt) => {
+            let budget = blueprint.start_site("start").budget;
+            format!("module {name}: its start function did not finish within {budget:?}")
+        }
+        Some(_) => format!("module {name}: its start function trapped: {}", call::describe_trap(error)),
+        None => format!("module {name}: cannot be started: {}", error.root_cause()),
+    }
+}
+
+/// Bytes of an ABI struct; none comes near 4 GiB.
+fn size_in_guest<T>() -> u32 {
+    u32::try_from(size_of::<T>()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,225 @@
+//! The role *preprocess*: a frame in a read-only window becomes a tensor in the tensor slot.
+
+use std::{sync::Arc, time::Duration};
+
+use edgevision_abi::{FrameDesc, MAX_PLANES, Plane, TensorDesc};
+use wasmtime::TypedFunc;
+
+use super::{Blueprint, Failure, Instance, Site, size_in_guest};
+use crate::{
+    abi::shape,
+    analysis::Status,
+    arena::{Access, TensorSlot},
+    frame::{Frame, Pixels},
+    module::Role,
+    nn::Session,
+};
+
+/// An instance that preprocesses.
+pub(super) struct Preprocess {
+    instance: Instance,
+    function: TypedFunc<(u32, u32), i32>,
+    frame_address: u32,
+    tensor_address: u32,
+    tensor_window: u32,
+    slot: Arc<TensorSlot>,
+}
+
+/// What a call cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cost {
+    /// In the inference engine.
+    pub(super) inference: Duration,
+    /// Of tensors, between guest and host.
+    pub(super) bytes_copied: u64,
+}
+
+impl Preprocess {
+    /// Starts an instance. It shares `slot` if that is large enough, else it makes a new one.
+    pub(super) fn start(
+        blueprint: &Arc<Blueprint>,
+        session: Option<Box<dyn Session>>,
+        slot: Option<Arc<TensorSlot>>,
+    ) -> Result<Self, String> {
+        let mut instance = Instance::start(blueprint, session)?;
+        let function = instance.function("preprocess")?;
+        let bytes = tensor_bytes(&mut instance)?;
+        let slot = match slot.filter(|slot| slot.len() >= bytes) {
+            Some(slot) => slot,
+            None => {
+                Arc::new(TensorSlot::new(bytes).map_err(|error| format!("the tensor's memory: {error}"))?)
+            }
+        };
+        let tensor_window = instance.open_tensor(&slot, Access::ReadWrite)?;
+        let frame_address = instance.place::<FrameDesc>()?;
+        let tensor_address = instance.place::<TensorDesc>()?;
+        Ok(Self { instance, function, frame_address, tensor_address, tensor_window, slot })
+    }
+
+    /// Where the tensor is.
+    pub(super) fn slot(&self) -> &Arc<TensorSlot> {
+        &self.slot
+    }
+
+    pub(super) fn into_session(self) -> Option<Box<dyn Session>> {
+        self.instance.into_session()
+    }
+
+    /// What the last call cost.
+    pub(super) fn cost(&self) -> Cost {
+        cost_of(&self.instance)
+    }
+
+    /// Maps the frame's memory; the guest address of its first byte.
+    pub(super) fn show(&mut self, pixels: &Pixels) -> Result<u32, String> {
+        let Instance { frames, store, memory, .. } = &mut self.instance;
+        frames.show(store, memory, pixels)
+    }
+
+    /// Preprocesses the frame whose memory is at `window`. The descriptor that comes back is checked.
+    pub(super) fn run(
+        &mut self,
+        frame: &Frame,
+        window: u32,
+        budget: Duration,
+    ) -> Result<TensorDesc, Failure> {
+        let site = Site { name: "preprocess", role: Some(Role::Preprocess), frame: Some(frame.seq), budget };
+        let desc = describe(frame, window).map_err(|error| host_failure(frame, &error))?;
+        let capacity = u32::try_from(self.slot.len()).unwrap_or(u32::MAX);
+        let blank = TensorDesc { address: self.tensor_window, capacity, ..TensorDesc::default() };
+        let addresses = (self.frame_address, self.tensor_address);
+        let mut memory = self.instance.guest_memory();
+        let written = memory.write(addresses.0, &desc).and_then(|()| memory.write(addresses.1, &blank));
+        written.map_err(|error| self.instance.trapped(site, &format!("has a descriptor that {error}")))?;
+        self.instance.enter_for_status(&self.function.clone(), addresses, site)?;
+        let tensor = self.instance.guest_memory().read::<TensorDesc>(addresses.1);
+        let checked =
+            tensor.map_err(|error| error.to_string()).and_then(|desc| check_tensor(&desc, capacity));
+        checked.map_err(|error| self.instance.trapped(site, &format!("described a tensor {error}")))
+    }
+}
+
+pub(super) fn cost_of(instance: &Instance) -> Cost {
+    let call = &instance.store.data().call;
+    Cost { inference: call.inference, bytes_copied: call.bytes_copied }
+}
+
+/// A frame that cannot be shown; no module is to blame.
+pub(super) fn host_failure(frame: &Frame, why: &str) -> Failure {
+    Failure { status: Status::Trapped, message: format!("frame {}: {why}", frame.seq), rebuild: false }
+}
+
+fn tensor_bytes(instance: &mut Instance) -> Result<usize, String> {
+    let answer = instance.ask("preprocess_tensor_bytes")?;
+    let limit = instance.blueprint.limits.memory_bytes;
+    match usize::try_from(answer) {
+        Ok(bytes) if (1..=limit).contains(&bytes) => Ok(bytes),
+        _ => Err(format!(
+            "module {}: `preprocess_tensor_bytes` returned {answer}, between 1 and {limit} (the memory limit) is \
+             possible",
+            instance.blueprint.name
+        )),
+    }
+}
+
+/// The descriptor of a frame whose memory begins at guest address `window`.
+fn describe(frame: &Frame, window: u32) -> Result<FrameDesc, String> {
+    let layout = &frame.layout;
+    let (offset, memory_len) = match &frame.pixels {
+        Pixels::Arena { arena, offset } => (*offset, arena.byte_len()),
+        Pixels::Fd { len, offset, .. } => (*offset, *len),
+    };
+    if offset.checked_add(layout.byte_len()).is_none_or(|end| end > memory_len) {
+        let needed = layout.byte_len();
+        return Err(format!(
+            "{needed} bytes from offset {offset} do not lie in a memory of {memory_len} bytes"
+        ));
+    }
+    let mut planes = [Plane::default(); MAX_PLANES];
+    for (slot, plane) in planes.iter_mut().zip(layout.planes()) {
+        let offset = u32::try_from(offset).ok().and_then(|offset| offset.checked_add(plane.offset));
+        let address = offset.and_then(|offset| window.checked_add(offset));
+        let address = address.ok_or("its planes lie beyond 4 GiB")?;
+        *slot = Plane { address, stride: plane.stride };
+    }
+    Ok(FrameDesc {
+        size: size_in_guest::<FrameDesc>(),
+        format: layout.format() as u32,
+        width: layout.width(),
+        height: layout.height(),
+        color_matrix: layout.color().matrix as u32,
+        color_range: layout.color().range as u32,
+        n_planes: u32::try_from(layout.planes().len().min(MAX_PLANES)).unwrap_or_default(),
+        reserved: 0,
+        planes,
+        timestamp_ns: frame.timestamp_ns.unwrap_or(u64::MAX),
+        seq: frame.seq,
+    })
+}
+
+/// What `preprocess` wrote into its descriptor must be possible. The error continues "described a tensor …".
+fn check_tensor(desc: &TensorDesc, capacity: u32) -> Result<TensorDesc, String> {
+    let dtype = shape::dtype_of(desc.dtype);
+    let dtype = dtype.ok_or_else(|| format!("of the unknown dtype {}", desc.dtype))?;
+    let dims = shape::dims_of(desc.rank, &desc.dims).filter(|dims| !dims.is_empty());
+    let dims = dims.ok_or_else(|| format!("of {} dimensions, 1 to 8 are possible", desc.rank))?;
+    let needed = shape::byte_len(dtype, &dims);
+    if needed != Some(desc.len) || desc.len == 0 {
+        return Err(format!("of {} bytes whose shape {dims:?} of {dtype:?} says otherwise", desc.len));
+    }
+    if desc.len > capacity {
+        return Err(format!("of {} bytes in a room of {capacity}", desc.len));
+    }
+    let g = &desc.geometry;
+    let scales = [g.scale_x, g.scale_y].into_iter().all(|scale| scale.is_finite() && scale > 0.0);
+    if !scales
+        || !g.offset_x.is_finite()
+        || !g.offset_y.is_finite()
+        || g.input_width == 0
+        || g.input_height == 0
+    {
+        return Err(format!("with the impossible geometry {g:?}"));
+    }
+    Ok(*desc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use edgevision_abi::{Geometry, dtype};
+
+    fn good() -> TensorDesc {
+        let geometry =
+            Geometry { scale_x: 0.5, scale_y: 0.5, input_width: 4, input_height: 2, ..Default::default() };
+        TensorDesc {
+            len: 96,
+            dtype: dtype::F32,
+            rank: 4,
+            dims: [1, 3, 2, 4, 0, 0, 0, 0],
+            geometry,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_tensor_must_be_possible() {
+        assert!(check_tensor(&good(), 96).is_ok());
+        let lies: [(&str, fn(&mut TensorDesc)); 10] = [
+            ("dtype", |t| t.dtype = 9),
+            ("no dimensions", |t| t.rank = 0),
+            ("too many dimensions", |t| t.rank = 9),
+            ("length", |t| t.len = 95),
+            ("shape that overflows", |t| t.dims = [u32::MAX; 8]),
+            ("room", |t| (t.len, t.dims[0]) = (192, 2)),
+            ("zero scale", |t| t.geometry.scale_x = 0.0),
+            ("NaN scale", |t| t.geometry.scale_y = f32::NAN),
+            ("infinite offset", |t| t.geometry.offset_x = f32::INFINITY),
+            ("no input", |t| t.geometry.input_width = 0),
+        ];
+        for (what, lie) in lies {
+            let mut desc = good();
+            lie(&mut desc);
+            assert!(check_tensor(&desc, 96).is_err(), "{what}");
+        }
+    }
+}

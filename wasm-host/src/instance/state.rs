@@ -1,0 +1,152 @@
+//! What the host keeps for an instance, in its store.
+
+use std::{sync::Arc, time::Duration};
+
+use edgevision_abi::{Detection, status};
+use wasmtime::Memory;
+
+use super::{Blueprint, limits::Limiter};
+use crate::{
+    abi::Windows,
+    imports::WasiNn,
+    module::Role,
+    nn::{Model, Session},
+};
+
+/// The store's data: everything that host functions can reach.
+pub(crate) struct HostState {
+    /// Name of the module, for messages.
+    pub(crate) module: Arc<str>,
+    /// Name of the camera, for messages; may be empty.
+    pub(crate) camera: Arc<str>,
+    /// The parameter document.
+    pub(crate) params: Arc<[u8]>,
+    pub(crate) limiter: Limiter,
+    /// Known once the instance exists.
+    pub(crate) memory: Option<Memory>,
+    pub(crate) windows: Windows,
+    pub(crate) call: Call,
+    pub(crate) nn: Inference,
+    pub(crate) wasi_nn: WasiNn,
+}
+
+impl HostState {
+    pub(super) fn new(blueprint: &Blueprint, session: Option<Box<dyn Session>>) -> Self {
+        Self {
+            module: blueprint.name.clone(),
+            camera: blueprint.camera.clone(),
+            params: blueprint.params.clone(),
+            limiter: Limiter::new(blueprint.limits.memory_bytes),
+            memory: None,
+            windows: Windows::default(),
+            call: Call::new(blueprint.limits.detections, blueprint.limits.log_lines),
+            nn: Inference { model: blueprint.model.clone(), session },
+            wasi_nn: WasiNn::default(),
+        }
+    }
+}
+
+/// The model behind `infer` and this instance's way to run it.
+pub(crate) struct Inference {
+    pub(crate) model: Option<Arc<dyn Model>>,
+    /// Absent before the first inference and while one runs.
+    pub(crate) session: Option<Box<dyn Session>>,
+}
+
+impl Inference {
+    /// The session; a new one if there is none.
+    pub(crate) fn take_session(&mut self) -> Result<Box<dyn Session>, Refusal> {
+        if let Some(session) = self.session.take() {
+            return Ok(session);
+        }
+        let model = self.model.clone();
+        let model = model.ok_or_else(|| Refusal::new(status::DENIED, "this job has no model".into()))?;
+        model.session().map_err(|error| Refusal::new(status::ENGINE, error.to_string()))
+    }
+}
+
+/// A host function that said no, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// What the guest gets to see.
+    pub(crate) status: i32,
+    /// What the user gets to see, if the guest gives up over it.
+    pub(crate) text: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: i32, text: String) -> Self {
+        Self { status, text }
+    }
+}
+
+/// What one call into the guest has used up and left behind.
+pub(crate) struct Call {
+    /// What the guest was called for; `None` during start-up.
+    pub(crate) role: Option<Role>,
+    /// The guest's own words, from `fail`.
+    pub(crate) failure: Option<String>,
+    /// The last inference that was refused or failed.
+    pub(crate) refusal: Option<Refusal>,
+    /// An abuse that spoils the frame even if the guest returns success.
+    pub(crate) violation: Option<String>,
+    /// Detections so far.
+    pub(crate) reported: Vec<Detection>,
+    /// Cap on them.
+    pub(crate) max_detections: usize,
+    /// Time spent in the inference engine.
+    pub(crate) inference: Duration,
+    /// Tensor bytes copied between guest and host.
+    pub(crate) bytes_copied: u64,
+    max_log_lines: usize,
+    log_lines: usize,
+    dropped_log_lines: u64,
+}
+
+impl Call {
+    fn new(max_detections: usize, max_log_lines: usize) -> Self {
+        Self {
+            role: None,
+            failure: None,
+            refusal: None,
+            violation: None,
+            reported: Vec::new(),
+            max_detections,
+            inference: Duration::ZERO,
+            bytes_copied: 0,
+            max_log_lines,
+            log_lines: 0,
+            dropped_log_lines: 0,
+        }
+    }
+
+    /// Starts over for the next call.
+    pub(super) fn begin(&mut self, role: Option<Role>) {
+        let mut reported = std::mem::take(&mut self.reported);
+        reported.clear();
+        *self = Self { role, reported, ..Self::new(self.max_detections, self.max_log_lines) };
+    }
+
+    pub(crate) fn detections_left(&self) -> usize {
+        self.max_detections.saturating_sub(self.reported.len())
+    }
+
+    /// True if one more line may be written.
+    pub(crate) fn take_log_line(&mut self) -> bool {
+        let granted = self.log_lines < self.max_log_lines;
+        if granted {
+            self.log_lines += 1;
+        } else {
+            self.drop_log_line();
+        }
+        granted
+    }
+
+    pub(crate) fn drop_log_line(&mut self) {
+        self.dropped_log_lines += 1;
+    }
+
+    pub(super) fn dropped_log_lines(&self) -> u64 {
+        self.dropped_log_lines
+    }
+}

@@ -1,0 +1,33 @@
+;; Healthy: asks for the size of the output first (address and capacity 0); the needed bytes become the class.
+(module
+  (import "edgevision" "emit" (func $emit (param i32 i32) (result i32)))
+  (import "edgevision" "infer" (func $infer (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "edgevision_abi_version") (result i32) (i32.const 1))
+  (func (export "edgevision_alloc") (param i32 i32) (result i32)
+    (global.set $next (i32.add (global.get $next) (i32.const 256)))
+    (global.get $next))
+  (func (export "edgevision_init") (result i32) (i32.const 0))
+  ;; One detection of class 7 that fills the frame: the sign that all is well.
+  (func $report_frame (param $r i32) (result i32)
+    (f32.store (i32.const 1024) (f32.const 0))
+    (f32.store (i32.const 1028) (f32.const 0))
+    (f32.store (i32.const 1032) (f32.convert_i32_u (i32.load offset=4 (local.get $r))))
+    (f32.store (i32.const 1036) (f32.convert_i32_u (i32.load offset=8 (local.get $r))))
+    (f32.store (i32.const 1040) (f32.const 0.5))
+    (i32.store (i32.const 1044) (i32.load (i32.const 2312)))
+    (call $emit (i32.const 1024) (i32.const 1)))
+  ;; NnTensor of the input at 2048: the tensor window, as DetectRequest describes it. Output at 2304: 64 bytes at 3072.
+  (func $set_up (param $r i32)
+    (i32.store (i32.const 2048) (i32.load offset=12 (local.get $r)))
+    (memory.copy (i32.const 2056) (i32.add (local.get $r) (i32.const 20)) (i32.const 44))
+    (i32.store (i32.const 2304) (i32.const 3072))
+    (i32.store (i32.const 2308) (i32.const 64)))
+  (func $run (result i32) (call $infer (i32.const 2048) (i32.const 1) (i32.const 2304) (i32.const 1)))
+  (func (export "detect") (param $r i32) (result i32)
+    (call $set_up (local.get $r))
+    (i64.store (i32.const 2304) (i64.const 0))
+    ;; -3 is TOO_SMALL
+    (if (i32.ne (call $run) (i32.const -3)) (then (unreachable)))
+    (call $report_frame (local.get $r))))
