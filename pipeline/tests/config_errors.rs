@@ -60,7 +60,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "bracket that is not closed",
         "cameras: [{name: a, source: x.mp4}\nworkers: 1\n",
-        "line3.yaml:2:8: this is not YAML: while parsing a flow sequence, expected ',' or ']'",
+        "line3.yaml:2:1: this is not YAML: invalid indentation in flow construct; is a bracket or brace before it not closed?",
     ),
     (
         "number as a name",
@@ -348,4 +348,73 @@ fn a_secret_that_is_not_there_is_found_by_the_environment() {
     let errors = config::environment::validate(&parse(yaml.as_bytes()).unwrap()).to_string();
     let expected = "line3.yaml:1:68: cameras[0].source.password: the environment variable EV_NOT_SET is not set; export it before the start";
     assert!(errors.lines().any(|line| line == expected), "{errors}");
+}
+
+/// Values of all kinds, most of them wrong at most places.
+fn values() -> Vec<serde_json::Value> {
+    let texts = [
+        "",
+        "x",
+        "auto",
+        "-",
+        "500ms",
+        "9h",
+        "64MiB",
+        "9999GB",
+        "2Mbit/s",
+        "1/3",
+        "16x16",
+        "127.0.0.1:1",
+        "é",
+    ];
+    let mut values: Vec<_> = texts.into_iter().map(serde_json::Value::from).collect();
+    values.extend([
+        serde_json::json!(null),
+        serde_json::json!(true),
+        serde_json::json!([]),
+        serde_json::json!({}),
+    ]);
+    values.extend([0.0, -1.0, 0.5, 1e300].map(serde_json::Value::from));
+    values.extend([0_u64, 1, 256, 99_999, u64::MAX].map(serde_json::Value::from));
+    values.extend([serde_json::json!(["x"]), serde_json::json!([1]), serde_json::json!({ "env": "X" })]);
+    values
+}
+
+/// JSON pointers of all values in a document.
+fn pointers(value: &serde_json::Value, path: String, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            map.iter().for_each(|(key, value)| pointers(value, format!("{path}/{key}"), found));
+        }
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, value)| pointers(value, format!("{path}/{i}"), found));
+        }
+        _ => {}
+    }
+    found.push(path);
+}
+
+/// What the schema lets through, the types can read: nothing is ever reported without its key. JSON is YAML, too.
+#[test]
+fn schema_and_types_agree_about_every_value_at_every_key() {
+    let camera = serde_json::json!({ "name": "a", "source": { "uri": "rtsp://h/x" } });
+    let mut whole = serde_json::to_value(Config::default()).unwrap();
+    whole["cameras"] = serde_json::json!([camera]);
+    whole["cameras"][0]["source"] = serde_json::to_value(config::Source::default()).unwrap();
+    whole["analyze"]["model"] =
+        serde_json::to_value(config::ModelRef::from(std::path::PathBuf::from("m"))).unwrap();
+    whole["outputs"]["rtsp"] = serde_json::to_value(config::RtspOut::default()).unwrap();
+    let mut places = Vec::new();
+    pointers(&whole, String::new(), &mut places);
+    assert!(places.len() > 50, "{}", places.len());
+    for place in &places[..places.len() - 1] {
+        for value in values() {
+            let mut changed = whole.clone();
+            *changed.pointer_mut(place).unwrap() = value.clone();
+            let Err(errors) = config::parse(changed.to_string().as_bytes(), Path::new("x.yaml")) else {
+                continue;
+            };
+            assert!(errors.0.iter().all(|error| !error.key.is_empty()), "{place} = {value}: {errors}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ fn load(name: &str) -> Config {
 #[test]
 fn the_schema_file_is_what_the_types_generate() {
     let path = shipped("edgevision.schema.json");
-    let generated = serde_json::to_string_pretty(&config::schema()).unwrap() + "\n";
+    let generated = serde_json::to_string_pretty(config::schema()).unwrap() + "\n";
     if std::env::var_os("EDGEVISION_BLESS").is_some_and(|bless| bless == "1") {
         fs::write(&path, &generated).unwrap();
     }
@@ -91,7 +91,11 @@ impl<'s> Walk<'s> {
     }
 
     fn places(&mut self, path: &str, schema: &'s Value, found: &[&Value]) {
-        let Some(schema) = self.container(schema) else { return };
+        // Of a mapping with alternatives only one can be there; the comment names them.
+        let Some(schema) = self.container(schema).filter(|schema| schema.get("maxProperties").is_none())
+        else {
+            return;
+        };
         if let Some(items) = schema.get("items") {
             let inner: Vec<&Value> = found.iter().filter_map(|value| value.as_array()).flatten().collect();
             return self.places(&format!("{path}[]"), items, &inner);
@@ -131,8 +135,8 @@ fn same(a: &Value, b: &Value) -> bool {
 #[test]
 fn the_reference_file_has_every_key_with_its_default() {
     let (schema, file) = (config::schema(), reference());
-    let mut walk = Walk { root: &schema, problems: Vec::new(), keys: 0 };
-    walk.places("", &schema, &[&file]);
+    let mut walk = Walk { root: schema, problems: Vec::new(), keys: 0 };
+    walk.places("", schema, &[&file]);
     assert!(walk.problems.is_empty(), "{}", walk.problems.join("\n"));
     assert!(walk.keys > 60, "only {} keys", walk.keys);
 }
@@ -169,7 +173,7 @@ fn the_reference_file_is_read_as_the_defaults() {
 fn the_reference_file_states_the_limits_of_the_schema() {
     let text = fs::read_to_string(shipped("reference.yaml")).unwrap();
     let mut limits = BTreeSet::new();
-    collect(&config::schema(), &mut limits);
+    collect(config::schema(), &mut limits);
     assert!(limits.len() > 10, "{limits:?}");
     for limit in limits {
         assert!(text.contains(&limit), "`{limit}` is not in reference.yaml");

@@ -47,7 +47,7 @@ pub fn parse(bytes: &[u8], file: &Path) -> Result<Config, ConfigErrors> {
     };
     let root = tree(bytes).map_err(|(at, message)| fail(vec![(at, String::new(), message)]))?;
     let origin = Origin::new(file.to_owned(), &root);
-    let mut mistakes = structure::check(&root, &schema());
+    let mut mistakes = structure::check(&root, schema());
     let mut errors = Vec::new();
     if mistakes.is_empty() {
         match typed(root.clone(), origin.clone()) {

@@ -1,14 +1,19 @@
 //! The JSON Schema of a config file, generated from the types: what `structure` checks against and what editors use.
 
+use std::sync::LazyLock;
+
 use schemars::{Schema, generate::SchemaSettings};
 use serde_json::Value;
 
 use super::Config;
 
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value()
+});
+
 /// The schema of a config file.
-pub fn schema() -> Value {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>();
-    schema.to_value()
+pub fn schema() -> &'static Value {
+    &SCHEMA
 }
 
 /// Marks keys as required although the type has a `Default` (which is there for the other keys).

@@ -48,6 +48,9 @@ fn syntax(text: &str, error: &ScanError) -> Fault {
             Position { line: i + 1, column: column + 1 },
             "a tab in the indentation; YAML wants spaces there".to_owned(),
         ),
+        None if error.info().contains("flow") => {
+            (at, format!("this is not YAML: {}; is a bracket or brace before it not closed?", error.info()))
+        }
         None => (at, format!("this is not YAML: {}", error.info())),
     }
 }

@@ -1,0 +1,433 @@
+//! The command as a user types it: texts, exit codes, and where they go.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// What a run of the command left.
+struct Outcome {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn command(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgevision"));
+    // The modules of the test are found by name; those of a build or an installation are not.
+    command
+        .args(arguments)
+        .current_dir(folder.path())
+        .env("EDGEVISION_MODULES", folder.path().join("modules"));
+    command.env_remove("EDGEVISION_DURATION").stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &TempDir, arguments: &[&str]) -> Outcome {
+    let output = command(folder, arguments).output().unwrap();
+    // Nobody ever gets to see a debug dump or a panic.
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!stderr.contains("panicked") && !stderr.contains("Error {"), "{stderr}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    Outcome { code: output.status.code().unwrap(), stdout, stderr }
+}
+
+/// A folder with good modules (`look` is both, `only_detect` detects), a labels file, and files to stumble over.
+fn workshop() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("modules")).unwrap();
+    module(&folder, "look", &format!("{HEAD}{PREPROCESS}{DETECT})"));
+    module(&folder, "only_detect", &format!("{HEAD}{DETECT})"));
+    write(&folder, "labels.txt", b"good\nmissing_cap\n");
+    write(&folder, "empty.mp4", b"");
+    write(&folder, "text.onnx", b"this is no model");
+    folder
+}
+
+const HEAD: &str = r#"(module
+    (@custom "edgevision.module" "{\"name\":\"look\",\"version\":\"1.2.3\",\"description\":\"Looks at nothing.\"}")
+    (@custom "edgevision.params" "{\"properties\":{\"size\":{\"type\":\"integer\",\"default\":320}}}")
+    (import "edgevision" "fail" (func $fail (param i32 i32)))
+    (memory (export "memory") 1)
+    (func (export "edgevision_abi_version") (result i32) (i32.const 1))
+    (func (export "edgevision_alloc") (param i32 i32) (result i32) (i32.const 1024))
+    (func (export "edgevision_init") (result i32) (i32.const 0))"#;
+const PREPROCESS: &str = r#"(func (export "preprocess_tensor_bytes") (result i32) (i32.const 64))
+    (func (export "preprocess") (param i32 i32) (result i32) (i32.const 0))"#;
+const DETECT: &str = r#"(func (export "detect") (param i32) (result i32) (i32.const 0))"#;
+
+fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn module(folder: &TempDir, name: &str, wat: &str) -> PathBuf {
+    write(folder, &format!("modules/{name}.wasm"), &wat::parse_str(wat).unwrap())
+}
+
+/// `edgevision check` on this text.
+fn check(folder: &TempDir, yaml: &str) -> Outcome {
+    write(folder, "line3.yaml", yaml.as_bytes());
+    run(folder, &["check", "line3.yaml"])
+}
+
+/// The shortest good config over the modules of [`workshop`], with more lines.
+fn config(more: &str) -> String {
+    format!(
+        "cameras: [{{name: a, source: 'test://ball'}}]\nanalyze: {{preprocess: look, detect: look}}\n{more}"
+    )
+}
+
+#[test]
+fn five_mistakes_are_five_errors() {
+    let yaml = "cameras:
+  - name: Line 3
+    source: {uri: 'test://ball', lop: true}
+    analyze: {every: 0, deadline: 500}
+workers: many
+";
+    let found = check(&workshop(), yaml);
+    let expected = "line3.yaml:2:11: cameras[0].name: `Line 3` is not allowed as a name; write 1 to 64 of a-z, 0-9, `-` and `_`
+line3.yaml:3:34: cameras[0].source.lop: unknown key; did you mean `loop`? allowed: framerate, latency, loop, pace, password, reconnect, size, stall_timeout, transport, uri, user
+line3.yaml:4:22: cameras[0].analyze.every: expected 1 to 1000, found 0
+line3.yaml:4:35: cameras[0].analyze.deadline: expected a text, found the number 500; write a number and a unit, such as 500ms, 10s or 2m
+line3.yaml:5:10: workers: `many` is not allowed; allowed: auto
+5 errors in line3.yaml
+";
+    assert_eq!((found.code, &*found.stdout, &*found.stderr), (78, "", expected));
+}
+
+/// Rows: name, what is wrong in the config, the error behind its place.
+#[test]
+fn what_is_missing_around_a_config_has_its_sentence() {
+    let folder = workshop();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let rtsp = format!("outputs: {{rtsp: {{listen: '127.0.0.1:{port}'}}}}\n");
+    let in_use = format!(
+        "3:26: outputs.rtsp.listen: port {port} of 127.0.0.1 is in use by another program; end it (`ss -ltnp 'sport = :{port}'` shows it) or choose another port"
+    );
+    let modules = folder.path().join("modules");
+    let beside = Path::new(env!("CARGO_BIN_EXE_edgevision")).ancestors().nth(2).unwrap();
+    let analyze =
+        |section: &str| format!("cameras: [{{name: a, source: 'test://ball'}}]\nanalyze: {section}\n");
+    let source = |source: &str| {
+        format!("cameras: [{{name: a, source: {source}}}]\nanalyze: {{preprocess: look, detect: look}}\n")
+    };
+    let table = [
+        ("clip that is not there", source("clip.mp4"), "1:29: cameras[0].source.uri: clip.mp4 does not exist".to_owned()),
+        ("clip without a byte", source("empty.mp4"), "1:29: cameras[0].source.uri: empty.mp4 is empty (0 bytes)".to_owned()),
+        (
+            "folder without pictures",
+            source("modules"),
+            "1:29: cameras[0].source.uri: modules: no pictures found; JPEG (.jpg, .jpeg) and PNG (.png) are read".to_owned(),
+        ),
+        (
+            "camera that is not plugged in",
+            source("'v4l2:///dev/video99'"),
+            "1:29: cameras[0].source.uri: /dev/video99 cannot be opened: No such file or directory (os error 2); `v4l2-ctl --list-devices` lists the cameras".to_owned(),
+        ),
+        (
+            "password that is not set",
+            source("{uri: 'rtsp://h/x', user: u, password: {env: EV_NOT_SET}}"),
+            "1:68: cameras[0].source.password: the environment variable EV_NOT_SET is not set; export it before the start".to_owned(),
+        ),
+        ("port that is in use", config(&rtsp), in_use),
+        (
+            "encoder that is not installed",
+            config("outputs: {rtsp: {listen: '127.0.0.1:0', encoder: nvh999enc}}\n"),
+            "3:50: outputs.rtsp.encoder: the GStreamer element `nvh999enc` is missing; on Debian install the plugin that brings it, or write `auto`".to_owned(),
+        ),
+        (
+            "folder for the records that is not there",
+            config("outputs: {json_lines: no/such/found.jsonl}\n"),
+            "3:23: outputs.json_lines.path: the folder no/such does not exist; create it, or give another path".to_owned(),
+        ),
+        (
+            "folder as the file for the records",
+            config("outputs: {json_lines: {path: modules}}\n"),
+            "3:30: outputs.json_lines.path: modules is a folder; give the name of a file".to_owned(),
+        ),
+        (
+            "misspelt module",
+            analyze("{preprocess: loook, detect: look}"),
+            format!(
+                "2:23: analyze.preprocess.module: unknown module `loook`; did you mean `look`? searched {}, {}/guests, {}/guests, {}/lib/edgevision/modules; found there: ",
+                modules.display(),
+                beside.display(),
+                beside.parent().unwrap().display(),
+                beside.display()
+            ),
+        ),
+        (
+            "module file that is not there",
+            analyze("{preprocess: ./modules/lok.wasm, detect: look}"),
+            "2:23: analyze.preprocess.module: ./modules/lok.wasm does not exist; did you mean ./modules/look.wasm?".to_owned(),
+        ),
+        (
+            "labels that are not there",
+            analyze("{preprocess: look, detect: look, model: {path: text.onnx, labels: lables.txt}}"),
+            "2:76: analyze.model.labels: the labels lables.txt cannot be read: No such file or directory (os error 2)".to_owned(),
+        ),
+        (
+            "model that is not there",
+            analyze("{preprocess: look, detect: look, model: test.onnx}"),
+            "2:50: analyze.model.path: test.onnx does not exist; did you mean ./text.onnx?".to_owned(),
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (name, yaml, expected) in &table {
+        let found = check(&folder, yaml);
+        // A list of modules that lie around goes on after what is known of it.
+        let expected = format!("line3.yaml:{expected}");
+        if found.code != 78
+            || !found
+                .stderr
+                .lines()
+                .any(|line| line == expected || (expected.ends_with(": ") && line.starts_with(&expected)))
+        {
+            wrong.push(format!(
+                "== {name}\n-- expected\n{expected}\n-- found ({})\n{}",
+                found.code, found.stderr
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The sentences are the sandbox's own; here it counts that they come at the key, with the file and the way out.
+#[test]
+fn modules_and_models_that_cannot_be_used_are_refused_at_their_key() {
+    let folder = workshop();
+    let good = format!("{HEAD}{PREPROCESS}{DETECT})");
+    module(&folder, "old", &good.replace("(result i32) (i32.const 1))", "(result i32) (i32.const 99))"));
+    module(&folder, "idle", "(module (memory (export \"memory\") 1))");
+    module(
+        &folder,
+        "nosy",
+        &good.replace("\"edgevision\" \"fail\"", "\"wasi_snapshot_preview1\" \"fd_write\""),
+    );
+    write(&folder, "modules/torn.wasm", b"\0asm\x01\0\0\0\x01");
+    let table = [
+        ("{preprocess: old, detect: look}", "2:23: analyze.preprocess.module:", ["modules/old.wasm", "99"]),
+        (
+            "{preprocess: idle, detect: look}",
+            "2:23: analyze.preprocess.module:",
+            ["modules/idle.wasm", "export"],
+        ),
+        (
+            "{preprocess: nosy, detect: look}",
+            "2:23: analyze.preprocess.module:",
+            ["modules/nosy.wasm", "fd_write"],
+        ),
+        ("{preprocess: look, detect: torn}", "2:37: analyze.detect.module:", ["modules/torn.wasm", ""]),
+        ("{preprocess: only_detect, detect: look}", "2:23: analyze.preprocess:", ["preprocess", "detect"]),
+        (
+            "{preprocess: look, detect: look, model: text.onnx}",
+            "2:50: analyze.model.path:",
+            ["text.onnx", "ONNX"],
+        ),
+    ];
+    for (section, place, words) in table {
+        let found =
+            check(&folder, &format!("cameras: [{{name: a, source: 'test://ball'}}]\nanalyze: {section}\n"));
+        let line = found.stderr.lines().next().unwrap_or_default();
+        assert_eq!(found.code, 78, "{section}: {}", found.stderr);
+        assert!(line.starts_with(&format!("line3.yaml:{place} ")), "{section}: {line}");
+        assert!(words.iter().all(|word| line.contains(word)), "{section}: {line}");
+    }
+}
+
+#[test]
+fn an_error_in_the_common_section_is_told_once() {
+    let yaml = "cameras: [{name: a, source: 'test://ball'}, {name: b, source: 'test://'}]
+analyze: {preprocess: look, detect: look, model: none.onnx}
+";
+    let found = check(&workshop(), yaml);
+    let expected = "line3.yaml:2:50: analyze.model.path: none.onnx does not exist\n1 error in line3.yaml\n";
+    assert_eq!((found.code, &*found.stderr), (78, expected));
+}
+
+#[test]
+fn a_good_config_is_summed_up() {
+    let folder = workshop();
+    let found =
+        check(&folder, &config("outputs: {json_lines: found.jsonl, rtsp: {listen: '127.0.0.1:0'}}\n"));
+    let look = "look 1.2.3, sha256 ";
+    assert_eq!((found.code, &*found.stderr), (0, ""));
+    let lines: Vec<&str> = found.stdout.lines().collect();
+    assert_eq!(lines[0], "line3.yaml is good: 1 camera");
+    assert_eq!(lines[1], "a");
+    assert_eq!(lines[2], "  source      test://ball (test pattern, in real time)");
+    assert!(lines[3].starts_with(&format!("  preprocess  {look}")), "{}", lines[3]);
+    assert!(lines[4].starts_with(&format!("  detect      {look}")), "{}", lines[4]);
+    let rest = [
+        "  stream      rtsp://127.0.0.1:0/a",
+        "outputs",
+        "  json_lines  found.jsonl (up to 64MiB, 5 older kept)",
+        "  rtsp        rtsp://127.0.0.1:0, 2Mbit/s while watched",
+    ];
+    assert_eq!(lines[5..], rest);
+    assert!(!folder.path().join("found.jsonl").exists(), "a check writes nothing");
+}
+
+#[test]
+fn a_config_that_is_not_there_is_missing_input() {
+    let folder = workshop();
+    let sentence = "none.yaml: the config file cannot be read: No such file or directory (os error 2)\n";
+    let found = run(&folder, &["check", "none.yaml"]);
+    assert_eq!((found.code, &*found.stderr), (66, &*format!("{sentence}1 error in none.yaml\n")));
+    let found = run(&folder, &["--config", "none.yaml"]);
+    assert_eq!((found.code, &*found.stderr), (66, sentence));
+}
+
+#[test]
+fn running_a_wrong_config_ends_like_checking_it() {
+    let folder = workshop();
+    write(&folder, "line3.yaml", config("workers: 0\n").as_bytes());
+    let found = run(&folder, &["--config", "line3.yaml"]);
+    assert_eq!((found.code, &*found.stderr), (78, "line3.yaml:3:10: workers: expected 1 to 256, found 0\n"));
+    write(&folder, "line3.yaml", config("").replace("test://ball", "clip.mp4").as_bytes());
+    let found = run(&folder, &["--config", "line3.yaml"]);
+    assert_eq!(
+        (found.code, &*found.stderr),
+        (66, "line3.yaml:1:29: cameras[0].source.uri: clip.mp4 does not exist\n")
+    );
+}
+
+#[test]
+fn a_module_is_described_without_being_run() {
+    let folder = workshop();
+    let found = run(&folder, &["inspect", "modules/look.wasm"]);
+    assert_eq!((found.code, &*found.stderr), (0, ""));
+    let row = |word: &str| {
+        let line = found.stdout.lines().find(|line| line.split_whitespace().next() == Some(word));
+        line.unwrap_or_else(|| panic!("{word}: {}", found.stdout))[word.len()..].trim_start().to_owned()
+    };
+    assert_eq!(row("module"), "look");
+    assert_eq!(row("version"), "1.2.3");
+    assert_eq!(row("description"), "Looks at nothing.");
+    assert_eq!(row("ABI"), "1");
+    assert_eq!(row("roles"), "preprocess, detect");
+    assert_eq!(row("state"), "none");
+    assert_eq!(row("memory"), "at least 64 KiB, no limit of its own");
+    assert_eq!(row("imports"), "edgevision.fail");
+    assert_eq!(row("parameters"), "size: integer = 320");
+    assert_eq!(row("sha256").len(), 64);
+}
+
+#[test]
+fn a_module_is_described_as_json() {
+    let found = run(&workshop(), &["inspect", "--json", "modules/only_detect.wasm"]);
+    let json: serde_json::Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!(
+        (found.code, &json["kind"], &json["roles"]),
+        (0, &"module".into(), &serde_json::json!(["detect"]))
+    );
+    assert_eq!(json["params_schema"]["properties"]["size"]["default"], 320);
+    assert_eq!(json["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn a_module_that_would_be_refused_is_described_with_the_reason() {
+    let folder = workshop();
+    module(&folder, "idle", "(module (memory (export \"memory\") 1))");
+    let found = run(&folder, &["inspect", "modules/idle.wasm"]);
+    assert_eq!(found.code, 65);
+    assert!(found.stdout.contains("roles        none"), "{}", found.stdout);
+    assert!(found.stderr.lines().all(|line| line.starts_with("modules/idle.wasm: ")), "{}", found.stderr);
+    assert!(!found.stderr.is_empty());
+}
+
+#[test]
+fn what_is_neither_module_nor_model_is_refused() {
+    let folder = workshop();
+    let found = run(&folder, &["inspect", "text.onnx"]);
+    assert_eq!((found.code, &*found.stdout), (65, ""));
+    assert!(found.stderr.starts_with("text.onnx: "), "{}", found.stderr);
+    let found = run(&folder, &["inspect", "none.onnx"]);
+    let expected = "none.onnx cannot be read: No such file or directory (os error 2)\n";
+    assert_eq!((found.code, &*found.stderr), (66, expected));
+}
+
+#[test]
+fn a_real_model_is_described() {
+    let media =
+        std::env::var_os("EDGEVISION_MEDIA").map_or_else(|| "../../shared/media".into(), PathBuf::from);
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join(media).join("models/yolox_nano_416.onnx");
+    if !model.exists() {
+        assert!(std::env::var_os("EDGEVISION_REQUIRE_MEDIA").is_none(), "{} is missing", model.display());
+        return println!("skipped: {} is missing", model.display());
+    }
+    let found = run(&workshop(), &["inspect", model.to_str().unwrap()]);
+    assert_eq!((found.code, &*found.stderr), (0, ""));
+    for part in [
+        "sha256     695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14",
+        "size       3 660 092 bytes",
+        "inputs     images f32",
+        "outputs    output f32",
+        "runs on    rten",
+    ] {
+        assert!(found.stdout.contains(part), "{part}: {}", found.stdout);
+    }
+}
+
+#[test]
+fn the_version_states_the_build() {
+    let found = run(&workshop(), &["--version"]);
+    assert_eq!((found.code, &*found.stderr), (0, ""));
+    let first = format!("edgevision {}\n", env!("CARGO_PKG_VERSION"));
+    assert!(found.stdout.starts_with(&first), "{}", found.stdout);
+    for fact in
+        ["commit:    ", "rustc:     rustc 1.", "target:    ", "gstreamer: GStreamer 1.", "engines:   rten"]
+    {
+        assert!(found.stdout.contains(fact), "{fact}: {}", found.stdout);
+    }
+}
+
+#[test]
+fn the_help_is_on_the_standard_output_and_wrong_words_are_not() {
+    let folder = workshop();
+    let found = run(&folder, &["--help"]);
+    assert_eq!(found.code, 0);
+    assert!(
+        found.stdout.contains("edgevision --config configs/line3.yaml")
+            && found.stdout.contains("Exit codes:")
+    );
+    let found = run(&folder, &["--confg", "x"]);
+    assert_eq!((found.code, &*found.stdout), (64, ""));
+    assert!(found.stderr.contains("--config"), "{}", found.stderr);
+    let found = run(&folder, &["--config", "x.yaml", "--duration", "5"]);
+    assert_eq!(found.code, 64);
+    assert!(found.stderr.contains("`5` is no duration; write a number and a unit, such as 500ms, 10s or 2m"));
+    assert_eq!(run(&folder, &[]).code, 64);
+    assert_eq!(run(&folder, &["--once"]).code, 64);
+}
+
+#[test]
+fn the_variable_for_the_duration_does_not_disturb_the_other_commands() {
+    let folder = workshop();
+    let output = command(&folder, &["inspect", "modules/look.wasm"])
+        .env("EDGEVISION_DURATION", "4s")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = workshop();
+    let mut child = command(&folder, &["inspect", "modules/look.wasm"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
+}
