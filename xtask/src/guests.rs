@@ -70,7 +70,9 @@ fn without_machine_paths(command: &mut Command, metadata: &Metadata, toolchain: 
 fn cargo_home() -> Result<PathBuf> {
     let given = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let default = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"));
-    given.or_else(default).context("neither CARGO_HOME nor HOME is set: cannot tell where cargo keeps its crates")
+    given
+        .or_else(default)
+        .context("neither CARGO_HOME nor HOME is set: cannot tell where cargo keeps its crates")
 }
 
 /// Copies the module if its bytes are new, so that what depends on it is not done again for nothing.

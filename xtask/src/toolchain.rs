@@ -120,10 +120,13 @@ fn unpack_debian(folder: &Path) -> Result<()> {
         folder.display()
     );
     let archives = folder.join("archives");
-    fs::create_dir_all(archives.join("partial")).with_context(|| format!("cannot make {}", archives.display()))?;
+    fs::create_dir_all(archives.join("partial"))
+        .with_context(|| format!("cannot make {}", archives.display()))?;
     download(&archives, &DEBIAN_PACKAGES)?;
     download(&archives, &[&lld_package(&archives)?])?;
-    for archive in fs::read_dir(&archives)?.flatten().filter(|a| a.path().extension().is_some_and(|e| e == "deb")) {
+    for archive in
+        fs::read_dir(&archives)?.flatten().filter(|a| a.path().extension().is_some_and(|e| e == "deb"))
+    {
         run(Command::new("dpkg").arg("-x").arg(archive.path()).arg(folder))?;
     }
     fs::remove_dir_all(&archives)?;
@@ -133,7 +136,8 @@ fn unpack_debian(folder: &Path) -> Result<()> {
 /// The linker of the LLVM that the compiler was built with, which alone is sure to read what it writes.
 fn lld_package(archives: &Path) -> Result<String> {
     let names = fs::read_dir(archives)?.flatten().map(|file| file.file_name().to_string_lossy().into_owned());
-    let version = names.into_iter().find_map(|n| Some(n.strip_prefix("libllvm")?.split_once('_')?.0.to_owned()));
+    let version =
+        names.into_iter().find_map(|n| Some(n.strip_prefix("libllvm")?.split_once('_')?.0.to_owned()));
     Ok(version.map_or("lld".into(), |version| format!("lld-{version}")))
 }
 

@@ -50,7 +50,12 @@ fn violations(metadata: &Metadata, filters: &[String]) -> Vec<String> {
 }
 
 /// A dependency on another crate of the workspace.
-fn inside(package: &Package, dependency: &Dependency, members: &[&str], filters: &[String]) -> Option<String> {
+fn inside(
+    package: &Package,
+    dependency: &Dependency,
+    members: &[&str],
+    filters: &[String],
+) -> Option<String> {
     let (from, to) = (package.name.as_str(), dependency.name.as_str());
     if !members.contains(&to) || dependency.kind.as_deref() == Some("dev") || from == "edgevision-tests" {
         return None;
@@ -59,7 +64,9 @@ fn inside(package: &Package, dependency: &Dependency, members: &[&str], filters:
     let rule = RULES.iter().find(|rule| rule.name == from);
     let may_use = if is_filter { &[SDK][..] } else { rule.map_or(&[][..], |rule| rule.may_use) };
     let allowed = if may_use.is_empty() { "nothing".into() } else { may_use.join(", ") };
-    let fault = format!("{from} depends on {to}, but of this workspace it may use {allowed}: move the code or the arrow");
+    let fault = format!(
+        "{from} depends on {to}, but of this workspace it may use {allowed}: move the code or the arrow"
+    );
     (!may_use.contains(&to)).then_some(fault)
 }
 
@@ -70,7 +77,8 @@ fn outside(package: &Package, dependency: &Dependency, filters: &[String]) -> Op
         return Some(format!("{from} depends on {to}, but wasmtime is named only in {WASM_HOST}"));
     }
     let without_gstreamer = [ABI, SDK, WASM_HOST].contains(&from) || filters.iter().any(|f| f == from);
-    let fault = || format!("{from} depends on {to}, but there is no GStreamer in wasm-host and guest-filters");
+    let fault =
+        || format!("{from} depends on {to}, but there is no GStreamer in wasm-host and guest-filters");
     (is_gstreamer(to) && without_gstreamer).then(fault)
 }
 
@@ -98,7 +106,8 @@ mod tests {
 
     #[test]
     fn arrows_that_point_down_are_allowed() {
-        for (from, to) in [(SDK, ABI), ("letterbox", SDK), (WASM_HOST, ABI), (ELEMENTS, WASM_HOST), (PIPELINE, ELEMENTS)]
+        for (from, to) in
+            [(SDK, ABI), ("letterbox", SDK), (WASM_HOST, ABI), (ELEMENTS, WASM_HOST), (PIPELINE, ELEMENTS)]
         {
             assert_eq!(house(from, to, None), Vec::<String>::new(), "{from} -> {to}");
         }
@@ -109,7 +118,8 @@ mod tests {
 
     #[test]
     fn arrows_that_point_up_or_out_are_faults() {
-        for (from, to) in [(ABI, SDK), (SDK, WASM_HOST), (WASM_HOST, ELEMENTS), ("letterbox", ABI), (ELEMENTS, PIPELINE)]
+        for (from, to) in
+            [(ABI, SDK), (SDK, WASM_HOST), (WASM_HOST, ELEMENTS), ("letterbox", ABI), (ELEMENTS, PIPELINE)]
         {
             assert_eq!(house(from, to, None).len(), 1, "{from} -> {to}");
         }

@@ -120,7 +120,8 @@ impl<'a> FrameView<'a> {
             let &(bytes, stride) = planes.get(index).ok_or_else(|| format!("plane {index} is missing"))?;
             let (row_bytes, rows) = checked_plane(&info, index, stride)?;
             let needed = plane_bytes(row_bytes, rows, stride).filter(|&n| n <= bytes.len());
-            needed.ok_or_else(|| format!("plane {index} is shorter than its {rows} rows of {stride} bytes"))?;
+            needed
+                .ok_or_else(|| format!("plane {index} is shorter than its {rows} rows of {stride} bytes"))?;
             view.planes[index] = Plane { bytes, stride, row_bytes, rows };
         }
         Ok(view)
@@ -185,7 +186,11 @@ pub(crate) fn info_from_abi(desc: &FrameDesc) -> Result<FrameInfo, String> {
         format: PixelFormat::from_abi(desc.format)?,
         width: usize::try_from(desc.width).map_err(too_large)?,
         height: usize::try_from(desc.height).map_err(too_large)?,
-        matrix: if desc.color_matrix == color_matrix::BT709 { ColorMatrix::Bt709 } else { ColorMatrix::Bt601 },
+        matrix: if desc.color_matrix == color_matrix::BT709 {
+            ColorMatrix::Bt709
+        } else {
+            ColorMatrix::Bt601
+        },
         range: if desc.color_range == color_range::FULL { ColorRange::Full } else { ColorRange::Limited },
         timestamp_ns: Some(desc.timestamp_ns).filter(|&ns| ns != u64::MAX),
         seq: desc.seq,
@@ -194,14 +199,18 @@ pub(crate) fn info_from_abi(desc: &FrameDesc) -> Result<FrameInfo, String> {
 
 /// Where the planes of a described frame lie: address, bytes and stride of each.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "descriptions come only from a host"))]
-pub(crate) fn planes_from_abi(info: &FrameInfo, desc: &FrameDesc) -> Result<Vec<(usize, usize, usize)>, String> {
+pub(crate) fn planes_from_abi(
+    info: &FrameInfo,
+    desc: &FrameDesc,
+) -> Result<Vec<(usize, usize, usize)>, String> {
     let planes = desc.planes.iter().take(info.format.planes()).enumerate();
     let extent = |(index, plane): (usize, &edgevision_abi::Plane)| {
         let too_large = |_| format!("plane {index} is too large");
         let (address, stride) = (usize::try_from(plane.address), usize::try_from(plane.stride));
         let (address, stride) = (address.map_err(too_large)?, stride.map_err(too_large)?);
         let (row_bytes, rows) = checked_plane(info, index, stride)?;
-        let bytes = plane_bytes(row_bytes, rows, stride).ok_or_else(|| format!("plane {index} is too large"))?;
+        let bytes =
+            plane_bytes(row_bytes, rows, stride).ok_or_else(|| format!("plane {index} is too large"))?;
         Ok((address, bytes, stride))
     };
     planes.map(extent).collect()

@@ -40,10 +40,15 @@ macro_rules! describe {
         $crate::__section!(
             "edgevision.module",
             concat!(
-                r#"{"name":""#, env!("CARGO_PKG_NAME"),
-                r#"","version":""#, env!("CARGO_PKG_VERSION"),
-                r#"","description":""#, env!("CARGO_PKG_DESCRIPTION"),
-                r#"","stateful":"#, stringify!($stateful), "}"
+                r#"{"name":""#,
+                env!("CARGO_PKG_NAME"),
+                r#"","version":""#,
+                env!("CARGO_PKG_VERSION"),
+                r#"","description":""#,
+                env!("CARGO_PKG_DESCRIPTION"),
+                r#"","stateful":"#,
+                stringify!($stateful),
+                "}"
             )
         );
         $crate::__section!("edgevision.params", $schema);

@@ -28,8 +28,11 @@ fn sentence(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let text = error.inner().to_string();
     match text.strip_prefix("unknown field ") {
         Some(rest) => {
-            let rest = rest.replace("expected one of ", "allowed are ").replace("expected ", "allowed is ");
-            format!("unknown parameter {}", rest.replacen(", ", "; ", 1).replace("there are no fields", "none"))
+            let rest = rest.replace("expected one of ", "allowed: ").replace("expected ", "allowed: ");
+            format!(
+                "unknown parameter {}",
+                rest.replacen(", ", "; ", 1).replace("there are no fields", "none")
+            )
         }
         None if path == "." => text,
         None => format!("parameter `{path}`: {}", text.replace("unknown variant", "unknown value")),
@@ -72,6 +75,12 @@ impl TensorInfo {
     pub fn known_shape(&self) -> Option<Vec<u32>> {
         self.shape.iter().map(|&d| u32::try_from(d).ok().filter(|&d| d > 0)).collect()
     }
+
+    /// Bytes of its elements, if the shape is known.
+    pub fn byte_len(&self) -> Option<usize> {
+        let dims = self.known_shape()?;
+        dims.iter().try_fold(self.dtype.bytes(), |product, &d| product.checked_mul(usize::try_from(d).ok()?))
+    }
 }
 
 /// The document that the host delivers; its shape is `edgevision_abi::PARAMS_ENVELOPE`.
@@ -88,8 +97,8 @@ struct Envelope {
 
 /// Reads the host's document.
 pub(crate) fn read_envelope(document: &[u8]) -> Result<(Params, Context), String> {
-    let envelope: Envelope =
-        serde_json::from_slice(document).map_err(|e| format!("the host's parameter document is malformed: {e}"))?;
+    let envelope: Envelope = serde_json::from_slice(document)
+        .map_err(|e| format!("the host's parameter document is malformed: {e}"))?;
     let Envelope { params, model, labels, score_threshold } = envelope;
     Ok((Params(params), Context { model, labels, score_threshold }))
 }
@@ -116,9 +125,12 @@ mod tests {
     #[test]
     fn errors_name_the_parameter_and_what_is_allowed() {
         let error = |json: &str| Params::from_json(json).unwrap().parse::<Two>().unwrap_err();
-        assert_eq!(error(r#"{"sise":1}"#), "unknown parameter `sise`; allowed are `size` or `mode`");
+        assert_eq!(error(r#"{"sise":1}"#), "unknown parameter `sise`; allowed: `size` or `mode`");
         assert_eq!(error(r#"{"size":"x"}"#), "parameter `size`: invalid type: string \"x\", expected u32");
-        assert_eq!(error(r#"{"mode":"x"}"#), "parameter `mode`: unknown value `x`, expected `fast` or `good`");
+        assert_eq!(
+            error(r#"{"mode":"x"}"#),
+            "parameter `mode`: unknown value `x`, expected `fast` or `good`"
+        );
         assert!(Params::from_json("[]").unwrap_err().contains("not a JSON object"));
     }
 
@@ -129,7 +141,8 @@ mod tests {
         assert_eq!((context.labels, context.score_threshold), (80, 0.25));
         let input = &context.model.unwrap().inputs[0];
         assert_eq!((input.dtype, input.known_shape()), (DType::F32, Some(vec![1, 3, 416, 416])));
-        let without = read_envelope(br#"{"params":{"a":1},"model":null,"labels":0,"score_threshold":0.5}"#).unwrap();
+        let without =
+            read_envelope(br#"{"params":{"a":1},"model":null,"labels":0,"score_threshold":0.5}"#).unwrap();
         assert_eq!(without.1.model, None);
         assert!(read_envelope(b"\xff").is_err());
     }

@@ -74,7 +74,10 @@ impl TensorSpec {
             return Err(format!("a tensor of {:?} cannot be handed on: F32 and U8 can", self.dtype));
         }
         if self.dims.len() > MAX_DIMS {
-            return Err(format!("a tensor of {} dimensions: at most {MAX_DIMS} are allowed", self.dims.len()));
+            return Err(format!(
+                "a tensor of {} dimensions: at most {MAX_DIMS} are allowed",
+                self.dims.len()
+            ));
         }
         let element = if self.dtype == DType::F32 { 4u32 } else { 1 };
         let bytes = self.dims.iter().try_fold(element, |product, &d| product.checked_mul(d));

@@ -1,8 +1,7 @@
 //! Frames and models for native unit tests of a module.
 
 use crate::{
-    ColorMatrix, ColorRange, DType, FrameView, Infer, Output, PixelFormat, TensorRef,
-    frame::FrameInfo,
+    ColorMatrix, ColorRange, DType, FrameView, Infer, Output, PixelFormat, TensorRef, frame::FrameInfo,
 };
 
 /// A frame that owns its samples, with strides that are not tight.
@@ -23,7 +22,8 @@ impl OwnedFrame {
         let (matrix, range) = (ColorMatrix::Bt601, ColorRange::Limited);
         let info = FrameInfo { format, width, height, matrix, range, timestamp_ns: Some(0), seq: 0 };
         let plane = |index| {
-            let (bytes, rows) = format.plane_size(index, width, height).expect("a size that fits into memory");
+            let (bytes, rows) =
+                format.plane_size(index, width, height).expect("a size that fits into memory");
             (vec![0xAA; (bytes + padding) * rows], bytes + padding)
         };
         Self { info, planes: (0..format.planes()).map(plane).collect() }

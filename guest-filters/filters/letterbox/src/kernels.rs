@@ -30,7 +30,12 @@ pub fn chroma_terms(u: &[u8], v: &[u8], c: &Coefficients, terms: [&mut [i16]; 3]
             }
         }
     }
-    scalar::chroma_terms(&u[done..], &v[done..], c, [&mut red[done..], &mut green[done..], &mut blue[done..]]);
+    scalar::chroma_terms(
+        &u[done..],
+        &v[done..],
+        c,
+        [&mut red[done..], &mut green[done..], &mut blue[done..]],
+    );
 }
 
 /// Luma's part with 6 bits behind the point, of 16 pixels.
@@ -60,10 +65,10 @@ pub fn color_row(luma: &[u8], terms: [&[i16]; 3], c: &Coefficients, out: [&mut [
 /// One colour of 32 pixels.
 #[inline(always)]
 fn color_block(luma: [[I16x8; 2]; 2], terms: &[i16; 16], out: &mut [u8; BLOCK]) {
-    for k in 0..2 {
-        let [low, high] = I16x8::load(&terms.as_chunks().0[k]).twice();
-        let sums = [luma[k][0].add_sat(low).shr(6), luma[k][1].add_sat(high).shr(6)];
-        I16x8::narrow(sums).store(&mut out.as_chunks_mut().0[k]);
+    let halves = luma.into_iter().zip(terms.as_chunks().0).zip(out.as_chunks_mut().0);
+    for (([first, second], terms), out) in halves {
+        let [low, high] = I16x8::load(terms).twice();
+        I16x8::narrow([first.add_sat(low).shr(6), second.add_sat(high).shr(6)]).store(out);
     }
 }
 

@@ -71,11 +71,19 @@ impl Writer {
         }
     }
 
-    fn fill_span<T: Copy>(&self, out: &mut [T], channel: usize, (y, from, to): (usize, usize, usize), pad: T) {
+    fn fill_span<T: Copy>(
+        &self,
+        out: &mut [T],
+        channel: usize,
+        (y, from, to): (usize, usize, usize),
+        pad: T,
+    ) {
         let (first, count) = (self.at(self.pixel(from, y), channel), to - from);
         match self.layout {
             Layout::Nchw => out[first..first + count].fill(pad),
-            Layout::Nhwc => out.iter_mut().skip(first).step_by(self.channels).take(count).for_each(|v| *v = pad),
+            Layout::Nhwc => {
+                out.iter_mut().skip(first).step_by(self.channels).take(count).for_each(|v| *v = pad)
+            }
         }
     }
 
@@ -129,7 +137,11 @@ impl Writer {
 }
 
 /// Rounded half up and clamped to 0..=255.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from float to integer clamps")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast from float to integer clamps"
+)]
 fn byte(value: f32) -> u8 {
     (value + 0.5).floor() as u8
 }

@@ -165,10 +165,14 @@ impl Shape {
     fn of(input: &TensorInfo, given: Option<Layout>) -> Result<Self, String> {
         let TensorInfo { name, shape, .. } = input;
         let &[batch, a, b, c] = &shape[..] else {
-            return Err(format!("the model's input `{name}` has the shape {shape:?}: an image has 4 dimensions"));
+            return Err(format!(
+                "the model's input `{name}` has the shape {shape:?}: an image has 4 dimensions"
+            ));
         };
         if batch > 1 {
-            return Err(format!("the model's input `{name}` takes {batch} images at once: only 1 is supported"));
+            return Err(format!(
+                "the model's input `{name}` takes {batch} images at once: only 1 is supported"
+            ));
         }
         let is_channels = |d: i64| d == 1 || d == 3;
         let layout = match given {
@@ -187,7 +191,9 @@ impl Shape {
 }
 
 fn unclear(name: &str, shape: &[i64]) -> String {
-    format!("the model's input `{name}` has the shape {shape:?}, where 1 or 3 channels are not found: set `layout`")
+    format!(
+        "the model's input `{name}` has the shape {shape:?}, where 1 or 3 channels are not found: set `layout`"
+    )
 }
 
 /// The larger a tensor, the more likely it is a slip of the finger.
@@ -206,7 +212,9 @@ fn size(key: &str, written: Option<u32>, model: Option<usize>) -> Result<usize, 
             Err(format!("the model's input has a {key} of {model}: at most {LARGEST} is supported"))
         }
         (Some(size), _) | (None, Some(size)) => Ok(size),
-        (None, None) => Err(format!("parameter `{key}` is missing, and there is no model that says it: set `{key}`")),
+        (None, None) => {
+            Err(format!("parameter `{key}` is missing, and there is no model that says it: set `{key}`"))
+        }
     }
 }
 
@@ -215,7 +223,9 @@ fn dtype(written: Option<DType>, input: Option<&TensorInfo>) -> Result<DType, St
     if let (Some(written), Some(model)) = (written, model)
         && written != model
     {
-        return Err(format!("parameter `dtype` is {written:?}, but the model's input is {model:?}: leave `dtype` out"));
+        return Err(format!(
+            "parameter `dtype` is {written:?}, but the model's input is {model:?}: leave `dtype` out"
+        ));
     }
     match written.or(model).unwrap_or(DType::F32) {
         dtype @ (DType::F32 | DType::U8) => Ok(dtype),

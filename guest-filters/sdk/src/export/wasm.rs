@@ -6,14 +6,16 @@
 //! ```
 //! The host owns the windows. While an export runs nothing else writes to them (a frame is frozen once it is
 //! pushed, a tensor slot belongs to one instance), so that they may be borrowed for the call.
+#![allow(clippy::cast_possible_truncation, reason = "addresses, lengths and ranks have 32 bits on wasm32")]
 
 use std::{alloc::Layout, mem::size_of, slice, thread::LocalKey};
 
-use edgevision_abi::{Detection, DetectRequest, FrameDesc, Geometry, MAX_DIMS, NnTensor, TensorDesc, status};
+use edgevision_abi::{DetectRequest, Detection, FrameDesc, Geometry, MAX_DIMS, NnTensor, TensorDesc, status};
 
 use super::Instance;
 use crate::{
-    DType, Detect, FrameView, Infer, Output, Preprocess, Request, TensorData, TensorMut, TensorRef, TensorSpec,
+    DType, Detect, FrameView, Infer, Output, Preprocess, Request, TensorData, TensorMut, TensorRef,
+    TensorSpec,
     frame::{info_from_abi, planes_from_abi},
 };
 
@@ -48,7 +50,8 @@ fn answer(result: Result<(), String>) -> i32 {
 }
 
 pub(super) fn read_params() -> Result<Vec<u8>, String> {
-    let len = usize::try_from(host::params_len()).map_err(|_| "the host has no parameters for this module")?;
+    let len =
+        usize::try_from(host::params_len()).map_err(|_| "the host has no parameters for this module")?;
     let mut document = vec![0; len];
     // SAFETY: the host writes at most `len` bytes to `document`, which has as many.
     match unsafe { host::params_read(document.as_mut_ptr(), len) } {
@@ -120,7 +123,9 @@ fn emit(found: &[Detection]) -> Result<(), String> {
     // SAFETY: the host reads `found.len()` detections from `found` and keeps nothing.
     match unsafe { host::emit(found.as_ptr(), found.len()) } {
         code if code >= 0 => Ok(()),
-        status::LIMIT => Err(format!("{} detections in one frame are more than the host allows", found.len())),
+        status::LIMIT => {
+            Err(format!("{} detections in one frame are more than the host allows", found.len()))
+        }
         code => Err(format!("the host did not take {} detections (status {code})", found.len())),
     }
 }
@@ -175,7 +180,8 @@ fn borrowed(tensor: &TensorRef) -> NnTensor {
         TensorData::I64(values) => bytemuck::cast_slice(values),
         TensorData::F16(values) => bytemuck::cast_slice(values),
     };
-    let mut desc = NnTensor { address: bytes.as_ptr() as u32, len: bytes.len() as u32, ..NnTensor::default() };
+    let mut desc =
+        NnTensor { address: bytes.as_ptr() as u32, len: bytes.len() as u32, ..NnTensor::default() };
     desc.dtype = tensor.data.dtype().to_abi();
     desc.rank = tensor.dims.len().min(MAX_DIMS) as u32;
     desc.dims.iter_mut().zip(tensor.dims).for_each(|(to, from)| *to = *from);
@@ -258,7 +264,9 @@ fn tensor_ref(desc: &TensorDesc) -> Result<TensorRef<'_>, String> {
     let (address, bytes) = (desc.address as usize, desc.len as usize);
     checked(address, bytes)?;
     if address % 8 != 0 || bytes % dtype.bytes() != 0 {
-        return Err(format!("the tensor of {bytes} bytes at {address} is not made of whole, aligned elements"));
+        return Err(format!(
+            "the tensor of {bytes} bytes at {address} is not made of whole, aligned elements"
+        ));
     }
     // SAFETY: in memory, not null, and nobody writes to it while the module looks at it.
     let bytes = unsafe { slice::from_raw_parts(address as *const u8, bytes) };
