@@ -107,32 +107,37 @@ fn load(media: &Path, name: &str) -> Arc<dyn Model> {
     load_model(&media.join(format!("models/{name}.onnx")), "auto", &LoadOptions::default()).unwrap()
 }
 
-/// Largest difference of all outputs from the golden ones, each relative to the larger of 1 and the value itself.
-fn worst_difference(name: &str) -> Option<f32> {
-    let media = media()?;
-    let model = load(&media, name);
-    let results = run(&model, input_bytes(&media, name).bytes());
+/// Our outputs and the golden ones, one pair for each output.
+type Pairs = Vec<(Vec<f32>, Vec<f32>)>;
+
+fn outputs_and_golden(media: &Path, name: &str) -> Pairs {
+    let model = load(media, name);
+    let results = run(&model, input_bytes(media, name).bytes());
     let folder = media.join("reference/tensors").join(name);
     let meta = json(&folder.join("meta.json"));
     let golden = meta["outputs"].as_array().unwrap();
-    assert_eq!(model.outputs().len(), golden.len());
-    let mut worst = 0f32;
-    for (index, expected) in golden.iter().enumerate() {
-        assert_eq!(model.outputs()[index].name, expected["name"]);
-        let file = std::fs::read(folder.join(expected["file"].as_str().unwrap())).unwrap();
-        let expected: Vec<f32> = bytemuck::pod_collect_to_vec(&file);
-        assert_eq!(results[index].len(), expected.len());
-        for (ours, theirs) in results[index].iter().zip(&expected) {
+    let named: Vec<&str> = golden.iter().map(|output| output["name"].as_str().unwrap()).collect();
+    assert_eq!(model.outputs().iter().map(|output| &output.name[..]).collect::<Vec<_>>(), named);
+    let files =
+        golden.iter().map(|output| std::fs::read(folder.join(output["file"].as_str().unwrap())).unwrap());
+    results.into_iter().zip(files.map(|file| bytemuck::pod_collect_to_vec(&file))).collect()
+}
+
+/// Largest difference of all outputs from the golden ones, each relative to the larger of 1 and the value itself.
+fn worst_difference(name: &str) -> Option<f32> {
+    let pairs = outputs_and_golden(&media()?, name);
+    assert!(pairs.iter().all(|(ours, theirs)| ours.len() == theirs.len()));
+    let differences =
+        pairs.iter().flat_map(|(ours, theirs)| ours.iter().zip(theirs)).map(|(ours, theirs)| {
             let difference = (ours - theirs).abs() / theirs.abs().max(1.0);
             assert!(difference.is_finite());
-            worst = worst.max(difference);
-        }
-    }
+            difference
+        });
+    let worst = differences.fold(0.0, f32::max);
     println!("{name}: worst difference {worst:e}");
     Some(worst)
 }
 
-/// Both ways: within the bound, and not compared with itself.
 fn agrees(name: &str, bound: f32) {
     if let Some(worst) = worst_difference(name) {
         assert!(worst <= bound, "{name}: {worst} > {bound}");
@@ -154,11 +159,48 @@ fn fastestdet() {
     agrees("fastestdet_352", 1e-3);
 }
 
-/// QDQ: ONNX Runtime computes in integers, rten in floats between the quantised points; scores differ by up to
-/// about 0.03 between engines (README).
+/// One cell of FastestDet's output, decoded as the media README says: box in input pixels.
+fn fastestdet_box(output: &[f32], cell: usize) -> [f32; 4] {
+    let at = |channel: usize| output[channel * 484 + cell];
+    let place =
+        |index: usize, shift: f32| (f32::from(u8::try_from(index).unwrap()) + shift.tanh()) / 22.0 * 352.0;
+    let size = |logit: f32| 352.0 / (1.0 + (-logit).exp());
+    let (cx, cy, w, h) = (place(cell % 22, at(1)), place(cell / 22, at(2)), size(at(3)), size(at(4)));
+    [cx - w / 2.0, cy - h / 2.0, cx + w / 2.0, cy + h / 2.0]
+}
+
+fn fastestdet_score(output: &[f32], cell: usize, class: usize) -> f32 {
+    output[cell].powf(0.6) * output[(5 + class) * 484 + cell].powf(0.4)
+}
+
+fn iou(a: [f32; 4], b: [f32; 4]) -> f32 {
+    let area = |[x0, y0, x1, y1]: [f32; 4]| (x1 - x0).max(0.0) * (y1 - y0).max(0.0);
+    let shared = area([a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
+    shared / (area(a) + area(b) - shared)
+}
+
+/// QDQ: ONNX Runtime computes in integers, rten in floats between the quantised points, so single values move by a
+/// quantisation step or more (up to 1.4 in the raw box logits of empty cells). What counts is what comes out: the
+/// detections of the reference, with scores within 0.06 (measured 0.052; up to about 0.03 between ONNX Runtime and
+/// OpenVINO, says the README).
 #[test]
 fn fastestdet_int8() {
-    agrees("fastestdet_352_int8", 0.1);
+    let Some(media) = media() else { return };
+    let (ours, theirs) = outputs_and_golden(&media, "fastestdet_352_int8").remove(0);
+    let mut compared = 0;
+    for (cell, class) in (0..484).flat_map(|cell| (0..80).map(move |class| (cell, class))) {
+        let [our_score, score] = [&ours, &theirs].map(|output| fastestdet_score(output, cell, class));
+        if score < 0.4 && our_score < 0.4 {
+            continue;
+        }
+        let overlap = iou(fastestdet_box(&ours, cell), fastestdet_box(&theirs, cell));
+        println!("cell {cell}, class {class}: score {score}, ours {our_score}, IoU {overlap}");
+        assert!((our_score - score).abs() <= 0.06 && overlap >= 0.9);
+        compared += 1;
+    }
+    assert!(compared >= 3);
+    let mean = ours.iter().zip(&theirs).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / 41_140.0;
+    assert!(mean < 0.02, "mean difference {mean}");
 }
 
 /// Its 244 weights are listed as inputs.

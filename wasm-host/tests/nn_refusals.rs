@@ -201,22 +201,29 @@ fn operators_of_nested_graphs_count() {
     assert!(refusal(outer).contains("`Frobnicate`"));
 }
 
-/// A `ConvInteger` over u8 [1,1,4,4] with a 3x3 kernel of ones and zero point 100.
+/// A `ConvInteger` over u8 [1,2,4,4] with a 3x3 kernel of ones and zero point 100. (With one channel it would be
+/// depthwise, which rten computes by other code.)
 fn conv_integer(pads: &[i64]) -> GraphProto {
     let mut conv = node("ConvInteger", &["x", "w", "zp"], &["y"]);
-    conv.attribute = vec![AttributeProto {
-        name: Some("pads".into()),
-        ints: pads.to_vec(),
+    let ints = |name: &str, ints: &[i64]| AttributeProto {
+        name: Some(name.into()),
+        ints: ints.to_vec(),
         r#type: Some(AttributeType::INTS),
         ..AttributeProto::default()
-    }];
+    };
+    conv.attribute = vec![
+        ints("pads", pads),
+        ints("kernel_shape", &[3, 3]),
+        ints("strides", &[1, 1]),
+        ints("dilations", &[1, 1]),
+    ];
     GraphProto {
         node: vec![conv],
         initializer: vec![
-            weights("w", DataType::UINT8, &[1, 1, 3, 3], vec![1; 9]),
+            weights("w", DataType::UINT8, &[1, 2, 3, 3], vec![1; 18]),
             weights("zp", DataType::UINT8, &[], vec![100]),
         ],
-        input: vec![value("x", DataType::UINT8, Some(&[1, 1, 4, 4]))],
+        input: vec![value("x", DataType::UINT8, Some(&[1, 2, 4, 4]))],
         output: vec![value("y", DataType::INT32, Some(&[1, 1, -1, -1]))],
         ..GraphProto::default()
     }
@@ -230,8 +237,8 @@ fn a_padded_integer_convolution_is_refused_and_an_unpadded_one_is_right() {
          float model, or quantise it statically in the QDQ format"
     );
     let model = load_graph(conv_integer(&[0, 0, 0, 0])).unwrap();
-    let (mut bytes, shape) = ([0u8; 16], [1, 1, 4, 4]);
-    let input = [101u8; 16];
+    let (mut bytes, shape) = ([0u8; 16], [1, 2, 4, 4]);
+    let input = [101u8; 32];
     let view = TensorView { dtype: DType::U8, shape: &shape, data: &input };
     let mut outputs = [OutputBuf { data: &mut bytes, dtype: DType::U8, shape: vec![], len: 0 }];
     model.session().unwrap().run(&[view], &mut outputs).unwrap();
@@ -239,7 +246,7 @@ fn a_padded_integer_convolution_is_refused_and_an_unpadded_one_is_right() {
         (outputs[0].dtype, &outputs[0].shape[..], outputs[0].len),
         (DType::I32, &[1, 1, 2, 2][..], 16)
     );
-    assert_eq!(bytemuck::pod_collect_to_vec::<u8, i32>(&bytes), [9; 4]);
+    assert_eq!(bytemuck::pod_collect_to_vec::<u8, i32>(&bytes), [18; 4]);
 }
 
 /// Keeps watch over the reason for the refusal above: when this fails, rten has been repaired and the refusal can go.
@@ -248,7 +255,7 @@ fn a_padded_integer_convolution_is_refused_and_an_unpadded_one_is_right() {
 fn rten_still_pads_integer_convolutions_wrongly() {
     use rten_tensor::{Tensor, prelude::*};
     let bytes = model(conv_integer(&[1, 1, 1, 1])).write_buf().unwrap();
-    let input = Tensor::from_data(&[1, 1, 4, 4], vec![100u8; 16]);
+    let input = Tensor::from_data(&[1, 2, 4, 4], vec![100u8; 32]);
     let output = rten::Model::load(bytes).unwrap().run_one(input.view().into(), None).unwrap();
     let output: Tensor<i32> = output.try_into().unwrap();
     assert!(output.iter().any(|&sum| sum != 0));

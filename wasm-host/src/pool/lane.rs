@@ -6,12 +6,8 @@ use std::{
 };
 
 use super::{
-    LaneOptions, OnResult, SubmitError,
-    queue::Inbox,
-    schedule::{LaneShared, Shared},
-    stats::LaneStats,
-    worker,
-    workshop::Workshop,
+    LaneOptions, OnResult, SubmitError, queue::Inbox, schedule::Shared, stats::LaneStats, work::LaneShared,
+    worker, workshop::Workshop,
 };
 use crate::{analysis::AnalyzerFactory, frame::Frame};
 

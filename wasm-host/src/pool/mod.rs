@@ -16,6 +16,7 @@ mod queue;
 pub mod reorder;
 mod schedule;
 pub mod stats;
+mod work;
 mod worker;
 mod workshop;
 

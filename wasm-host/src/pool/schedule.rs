@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -12,9 +12,9 @@ use super::{
     FrameResult, OnResult, SubmitError,
     queue::{Inbox, Push, Rotation},
     skipped,
-    stats::Recorder,
+    work::{Build, Job, LaneShared, LaneState, Task, Working},
     worker,
-    workshop::{Lease, Workshop},
+    workshop::Workshop,
 };
 use crate::frame::Frame;
 
@@ -30,55 +30,6 @@ struct Schedule {
     opened: u64,
     /// `None` once the pool is closed.
     tokens: Option<Sender<()>>,
-}
-
-/// What of a lane never changes, or has its own lock.
-pub(crate) struct LaneShared {
-    pub id: u64,
-    pub name: String,
-    pub on_result: OnResult,
-    pub stats: Mutex<Recorder>,
-    /// Signalled when a frame leaves the inbox, a frame is finished, or the lane's mode changes.
-    changed: Arc<Condvar>,
-}
-
-struct LaneState {
-    shared: Arc<LaneShared>,
-    inbox: Inbox<Job>,
-    builds: Vec<Build>,
-    /// Frames and builds in somebody's hands.
-    working: usize,
-    flushing: bool,
-    /// Counts flushes: work of an earlier epoch has no result.
-    epoch: u64,
-    workshop: Arc<Workshop>,
-}
-
-/// A frame that waits.
-pub(crate) struct Job {
-    pub frame: Frame,
-    pub submitted: Instant,
-    workshop: Arc<Workshop>,
-    epoch: u64,
-}
-
-/// An analyzer that is wanted ahead of the first frame.
-struct Build {
-    workshop: Arc<Workshop>,
-    done: Sender<Result<(), String>>,
-}
-
-/// Work in a worker's hands.
-pub(crate) enum Task {
-    Analyze { frame: Frame, submitted: Instant, epoch: u64, lease: Lease },
-    Build { workshop: Arc<Workshop>, done: Sender<Result<(), String>> },
-}
-
-/// Counts as work of the lane while it lives.
-pub(crate) struct Working {
-    pool: Arc<Shared>,
-    id: u64,
-    lane: Option<Arc<LaneShared>>,
 }
 
 impl Shared {
@@ -113,15 +64,7 @@ impl Shared {
             stats: Mutex::default(),
             changed: Arc::default(),
         });
-        let lane = LaneState {
-            shared: shared.clone(),
-            inbox,
-            builds: Vec::new(),
-            working: 0,
-            flushing: false,
-            epoch: 0,
-            workshop,
-        };
+        let lane = LaneState::new(shared.clone(), inbox, workshop);
         schedule.lanes.insert(shared.id, lane);
         shared
     }
@@ -288,7 +231,7 @@ impl Shared {
 
     /// Hands a result to the lane's receiver, unless the lane was flushed since the frame was submitted.
     pub fn deliver(&self, working: &Working, epoch: u64, result: FrameResult) {
-        let Some(lane) = &working.lane else { return };
+        let Some(lane) = working.lane() else { return };
         let current = self.lock().lanes.get(&lane.id).is_some_and(|state| state.epoch == epoch);
         if !current {
             lane.record(|stats| stats.discarded(1));
@@ -296,6 +239,14 @@ impl Shared {
         }
         lane.record(|stats| stats.finished(&result.analysis));
         worker::call_receiver(lane, result);
+    }
+
+    /// Something of the lane is in nobody's hands any more.
+    pub fn finished(&self, id: u64) {
+        if let Some(lane) = self.lock().lanes.get_mut(&id) {
+            lane.working -= 1;
+            lane.shared.changed.notify_all();
+        }
     }
 
     fn discard(&self, id: u64, jobs: Vec<Job>) {
@@ -321,58 +272,6 @@ impl Schedule {
             && tokens.try_send(()).is_err()
         {
             tracing::trace!("every worker has a token waiting");
-        }
-    }
-}
-
-impl LaneShared {
-    pub fn record<R>(&self, what: impl FnOnce(&mut Recorder) -> R) -> R {
-        what(&mut self.stats.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl LaneState {
-    fn is_ready(&self) -> bool {
-        !self.builds.is_empty() || self.inbox.front().is_some_and(|job| job.workshop.has_room())
-    }
-
-    fn take(&mut self) -> Option<Task> {
-        if let Some(build) = self.builds.pop() {
-            return Some(Task::Build { workshop: build.workshop, done: build.done });
-        }
-        let lease = self.inbox.front()?.workshop.lease()?;
-        let Job { frame, submitted, epoch, .. } = self.inbox.pop()?;
-        Some(Task::Analyze { frame, submitted, epoch, lease })
-    }
-
-    fn begin(&mut self, pool: &Arc<Shared>) -> Working {
-        self.working += 1;
-        Working { pool: pool.clone(), id: self.shared.id, lane: Some(self.shared.clone()) }
-    }
-
-    fn clear(&mut self) -> (Vec<Job>, Vec<Build>) {
-        (self.inbox.take_all(), std::mem::take(&mut self.builds))
-    }
-
-    fn in_flight(&self) -> usize {
-        self.inbox.len() + self.working
-    }
-}
-
-impl Working {
-    pub fn lane(&self) -> Option<&LaneShared> {
-        self.lane.as_deref()
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        // Before the count says so, nothing of the lane is held here any more: who waits for the count may rely on
-        // being the last owner.
-        self.lane = None;
-        if let Some(lane) = self.pool.lock().lanes.get_mut(&self.id) {
-            lane.working -= 1;
-            lane.shared.changed.notify_all();
         }
     }
 }

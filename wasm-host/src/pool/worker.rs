@@ -13,7 +13,8 @@ use crossbeam_channel::Receiver;
 
 use super::{
     FrameResult,
-    schedule::{LaneShared, Shared, Task, Working},
+    schedule::Shared,
+    work::{LaneShared, Task, Working},
     workshop::Lease,
 };
 use crate::{

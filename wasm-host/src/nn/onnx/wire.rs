@@ -79,13 +79,15 @@ impl Damage {
     }
 }
 
+/// Number of a field, and its bytes if it is length-delimited.
+type Field<'a> = (u64, Option<&'a [u8]>);
+
 struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    /// Number of the next field, and its bytes if it is length-delimited.
-    fn next(&mut self) -> Result<Option<(u64, Option<&'a [u8]>)>, Damage> {
+    fn next(&mut self) -> Result<Option<Field<'a>>, Damage> {
         if self.rest.is_empty() {
             return Ok(None);
         }
