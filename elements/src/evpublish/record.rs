@@ -1,0 +1,254 @@
+//! The detection record: one JSON object for one frame. Pure.
+//!
+//! A superset of what Intel DL Streamer's `gvametaconvert` writes, so that its consumers read ours. Field order is
+//! the order below; `timestamp`, `model` and `transfer` are null when there is none; `message` is only there when
+//! the frame was not analysed.
+
+use std::{sync::Arc, time::Duration};
+
+use edgevision_wasm_host::{
+    analysis::{Status, Timings},
+    detection::Detection,
+    frame::Transfer,
+};
+use serde::Serialize;
+
+use crate::detectionmeta::{FrameReport, pixel_rect};
+
+/// Decimals of fractions of the frame: finer than a hundredth of a pixel in 8K.
+const FRACTION_DECIMALS: i32 = 6;
+const CONFIDENCE_DECIMALS: i32 = 4;
+/// Decimals of milliseconds.
+const LATENCY_DECIMALS: i32 = 3;
+
+#[derive(Serialize)]
+struct Record<'a> {
+    camera: &'a str,
+    seq: u64,
+    /// Stream time, nanoseconds.
+    timestamp: Option<u64>,
+    system_timestamp: String,
+    resolution: Resolution,
+    status: Status,
+    objects: Vec<Object>,
+    latency_ms: Latency,
+    model: Option<Arc<str>>,
+    modules: &'a [String],
+    transfer: Option<Transfer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Resolution {
+    width: u32,
+    height: u32,
+}
+
+#[derive(Serialize)]
+struct Object {
+    detection: ObjectDetection,
+    x: u32,
+    y: u32,
+    w: u32,
+    h: u32,
+    roi_type: String,
+}
+
+#[derive(Serialize)]
+struct ObjectDetection {
+    bounding_box: BoundingBox,
+    confidence: f64,
+    label: String,
+    label_id: u32,
+}
+
+/// Fractions of the frame, 0..=1.
+#[derive(Serialize)]
+struct BoundingBox {
+    x_min: f64,
+    y_min: f64,
+    x_max: f64,
+    y_max: f64,
+}
+
+#[derive(Serialize)]
+struct Latency {
+    preprocess: f64,
+    inference: f64,
+    postprocess: f64,
+    total: f64,
+}
+
+/// The record of a frame as one line of JSON, without a line end.
+pub fn record(report: &FrameReport) -> String {
+    let analysis = &report.analysis;
+    let record = Record {
+        camera: &report.camera,
+        seq: report.seq,
+        timestamp: report.timestamp_ns,
+        system_timestamp: rfc3339(report.system_time_ns),
+        resolution: Resolution { width: report.width, height: report.height },
+        status: analysis.status,
+        objects: analysis.detections.iter().map(|detection| object(detection, report)).collect(),
+        latency_ms: latency(&analysis.timings),
+        model: report.model.clone(),
+        modules: &report.modules,
+        transfer: report.transfer,
+        message: analysis.message.as_deref().filter(|_| analysis.status != Status::Ok),
+    };
+    // Strings, numbers and sequences only: nothing here can fail to serialise.
+    serde_json::to_string(&record).unwrap_or_default()
+}
+
+/// Unix time in nanoseconds as RFC 3339 in UTC with milliseconds (cut, not rounded: never a time to come).
+pub fn rfc3339(unix_ns: u64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{time:.3}")
+}
+
+fn object(detection: &Detection, report: &FrameReport) -> Object {
+    let label = report.label(detection.class_id);
+    let (x, y, w, h) = pixel_rect(detection, report.width, report.height);
+    Object {
+        detection: ObjectDetection {
+            bounding_box: bounding_box(detection, report.width, report.height),
+            confidence: rounded(f64::from(detection.score), CONFIDENCE_DECIMALS),
+            label: label.clone(),
+            label_id: detection.class_id,
+        },
+        x,
+        y,
+        w,
+        h,
+        roi_type: label,
+    }
+}
+
+fn bounding_box(detection: &Detection, width: u32, height: u32) -> BoundingBox {
+    let fraction = |value: f32, size: u32| {
+        rounded((f64::from(value) / f64::from(size.max(1))).clamp(0.0, 1.0), FRACTION_DECIMALS)
+    };
+    BoundingBox {
+        x_min: fraction(detection.x0, width),
+        y_min: fraction(detection.y0, height),
+        x_max: fraction(detection.x1, width),
+        y_max: fraction(detection.y1, height),
+    }
+}
+
+fn latency(timings: &Timings) -> Latency {
+    let ms = |time: Duration| rounded(time.as_secs_f64() * 1e3, LATENCY_DECIMALS);
+    Latency {
+        preprocess: ms(timings.preprocess),
+        inference: ms(timings.inference),
+        postprocess: ms(timings.postprocess),
+        total: ms(timings.total),
+    }
+}
+
+fn rounded(value: f64, decimals: i32) -> f64 {
+    let unit = 10_f64.powi(decimals);
+    (value * unit).round() / unit
+}
+
+#[cfg(test)]
+mod tests {
+    use edgevision_wasm_host::analysis::Analysis;
+
+    use super::*;
+
+    fn report(status: Status, detections: Vec<Detection>) -> FrameReport {
+        FrameReport {
+            camera: "line3".into(),
+            seq: 41,
+            timestamp_ns: Some(1_640_000_000),
+            system_time_ns: 1_795_341_600_123_999_999,
+            width: 640,
+            height: 360,
+            analysis: Analysis {
+                status,
+                detections,
+                timings: Timings {
+                    queue: Duration::from_micros(2000),
+                    preprocess: Duration::from_micros(600),
+                    inference: Duration::from_nanos(15_100_400),
+                    postprocess: Duration::from_micros(200),
+                    total: Duration::from_micros(17_900),
+                },
+                bytes_copied: 0,
+                message: Some("letterbox ran longer than 500 ms".to_owned()),
+            },
+            transfer: Some(Transfer::InPlace),
+            labels: vec!["bottle".to_owned(), "tipped \"over\"".to_owned()].into(),
+            model: Some("yolox-nano@695e750a".into()),
+            modules: vec!["letterbox@1f3c0000".to_owned(), "yolo@88ab0000".to_owned()].into(),
+        }
+    }
+
+    fn detection(x0: f32, y0: f32, x1: f32, y1: f32, score: f32, class_id: u32) -> Detection {
+        Detection { x0, y0, x1, y1, score, class_id }
+    }
+
+    const HEAD: &str = r#"{"camera":"line3","seq":41,"timestamp":1640000000,"system_timestamp":"2026-11-22T10:00:00.123Z","resolution":{"width":640,"height":360},"#;
+    const TAIL: &str = r#""latency_ms":{"preprocess":0.6,"inference":15.1,"postprocess":0.2,"total":17.9},"model":"yolox-nano@695e750a","modules":["letterbox@1f3c0000","yolo@88ab0000"],"transfer":"in_place""#;
+
+    #[test]
+    fn exact_text() {
+        for (name, frame, middle, end) in [
+            ("nothing found", report(Status::Ok, vec![]), r#""status":"ok","objects":[],"#, "}"),
+            (
+                "a box",
+                report(Status::Ok, vec![detection(508.8, 105.5, 570.5, 317.25, 0.925, 0)]),
+                r#""status":"ok","objects":[{"detection":{"bounding_box":{"x_min":0.795,"y_min":0.293056,"x_max":0.891406,"y_max":0.88125},"confidence":0.925,"label":"bottle","label_id":0},"x":509,"y":106,"w":62,"h":211,"roi_type":"bottle"}],"#,
+                "}",
+            ),
+            (
+                "at the edges, with quotes in the label",
+                report(Status::Ok, vec![detection(0.0, 0.0, 640.0, 360.0, 1.0, 1)]),
+                r#""status":"ok","objects":[{"detection":{"bounding_box":{"x_min":0.0,"y_min":0.0,"x_max":1.0,"y_max":1.0},"confidence":1.0,"label":"tipped \"over\"","label_id":1},"x":0,"y":0,"w":640,"h":360,"roi_type":"tipped \"over\""}],"#,
+                "}",
+            ),
+            (
+                "class without a name, thinner than a pixel",
+                report(Status::Ok, vec![detection(639.9, 10.0, 640.0, 10.1, 0.25, 7)]),
+                r#""status":"ok","objects":[{"detection":{"bounding_box":{"x_min":0.999844,"y_min":0.027778,"x_max":1.0,"y_max":0.028056},"confidence":0.25,"label":"7","label_id":7},"x":639,"y":10,"w":1,"h":1,"roi_type":"7"}],"#,
+                "}",
+            ),
+            (
+                "not analysed",
+                report(Status::Timeout, vec![]),
+                r#""status":"timeout","objects":[],"#,
+                r#","message":"letterbox ran longer than 500 ms"}"#,
+            ),
+        ] {
+            assert_eq!(record(&frame), format!("{HEAD}{middle}{TAIL}{end}"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_null() {
+        let mut frame = report(Status::Skipped, vec![]);
+        (frame.timestamp_ns, frame.transfer, frame.model, frame.analysis.message) = (None, None, None, None);
+        frame.analysis.timings = Timings::default();
+        frame.modules = Arc::new([]);
+        assert_eq!(
+            record(&frame),
+            r#"{"camera":"line3","seq":41,"timestamp":null,"system_timestamp":"2026-11-22T10:00:00.123Z","resolution":{"width":640,"height":360},"status":"skipped","objects":[],"latency_ms":{"preprocess":0.0,"inference":0.0,"postprocess":0.0,"total":0.0},"model":null,"modules":[],"transfer":null}"#
+        );
+    }
+
+    #[test]
+    fn every_record_reads_back() {
+        let text = record(&report(Status::Trapped, vec![detection(1.0, 2.0, 3.0, 4.0, 0.5, 0)]));
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["status"], "trapped");
+        assert!(!text.contains('\n'));
+    }
+
+    #[test]
+    fn times_are_utc_with_milliseconds() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(1_999_999_999), "1970-01-01T00:00:01.999Z");
+    }
+}

@@ -1,0 +1,49 @@
+//! Frames with reports, for the tests of the elements that read them.
+
+use std::sync::Arc;
+
+use edgevision_wasm_host::{
+    analysis::{Analysis, Status, Timings},
+    detection::Detection,
+    frame::Transfer,
+};
+use gstedgevision::detectionmeta::{self, FrameReport};
+
+/// A detection of class `class_id` with these edges.
+pub fn detection(edges: [f32; 4], class_id: u32) -> Detection {
+    let [x0, y0, x1, y1] = edges;
+    Detection { x0, y0, x1, y1, score: 0.9, class_id }
+}
+
+/// A report on a frame of 320 x 240 at `ms` milliseconds of stream time.
+pub fn report(status: Status, ms: u64, detections: Vec<Detection>) -> Arc<FrameReport> {
+    Arc::new(FrameReport {
+        camera: "line3".into(),
+        seq: ms / 40,
+        timestamp_ns: Some(ms * 1_000_000),
+        system_time_ns: 1_795_341_600_000_000_000 + ms * 1_000_000,
+        width: 320,
+        height: 240,
+        analysis: Analysis {
+            status,
+            detections,
+            timings: Timings::default(),
+            bytes_copied: 0,
+            message: None,
+        },
+        transfer: Some(Transfer::InPlace),
+        labels: vec!["good".to_owned(), "missing cap".to_owned()].into(),
+        model: None,
+        modules: Arc::new([]),
+    })
+}
+
+/// A buffer of `size` bytes of value `fill` that carries the report.
+pub fn buffer(size: usize, fill: u8, report: &Arc<FrameReport>) -> gst::Buffer {
+    let mut buffer = gst::Buffer::from_mut_slice(vec![fill; size]);
+    let writable = buffer.get_mut().unwrap();
+    writable.set_pts(report.timestamp_ns.map(gst::ClockTime::from_nseconds));
+    detectionmeta::attach_detections(writable, report);
+    detectionmeta::attach_report(writable, Arc::clone(report));
+    buffer
+}

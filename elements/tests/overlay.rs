@@ -1,0 +1,156 @@
+//! `evoverlay` in a harness: what it draws, and whose memory it draws into.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod common;
+
+use common::{buffer, detection, report};
+use edgevision_wasm_host::analysis::Status;
+use gst::prelude::*;
+use gst_check::Harness;
+use gst_video::prelude::*;
+use gstedgevision::{
+    detectionmeta,
+    evoverlay::style::{self, ColorSpace},
+};
+
+const BOX: [f32; 4] = [40.0, 100.0, 200.0, 180.0];
+
+fn harness(format: gst_video::VideoFormat, properties: &str) -> (Harness, gst_video::VideoInfo) {
+    gst::init().unwrap();
+    gstedgevision::evoverlay::register(None).unwrap();
+    let element = gst::parse::launch(&format!("evoverlay {properties}")).unwrap();
+    let mut harness = Harness::with_element(&element, Some("sink"), Some("src"));
+    let info =
+        gst_video::VideoInfo::builder(format, 320, 240).fps(gst::Fraction::new(25, 1)).build().unwrap();
+    harness.set_src_caps(info.to_caps().unwrap());
+    (harness, info)
+}
+
+fn address(buffer: &gst::Buffer) -> usize {
+    buffer.map_readable().unwrap().as_ptr() as usize
+}
+
+/// The three samples of the pixel at `x`, `y`; grey frames have one.
+fn samples(buffer: &gst::Buffer, info: &gst_video::VideoInfo, x: usize, y: usize) -> Vec<u8> {
+    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).unwrap();
+    let sample = |component: u32| {
+        let index = component as usize;
+        let sub = |value: usize, shift: u32| value >> shift;
+        let (w_sub, h_sub) = (info.format_info().w_sub()[index], info.format_info().h_sub()[index]);
+        let stride = usize::try_from(frame.comp_stride(component)).unwrap();
+        let step = usize::try_from(frame.comp_pstride(component)).unwrap();
+        frame.comp_data(component).unwrap()[sub(y, h_sub) * stride + sub(x, w_sub) * step]
+    };
+    (0..frame.n_components()).map(sample).collect()
+}
+
+fn expected(info: &gst_video::VideoInfo, class_id: u32) -> Vec<u8> {
+    let space = if info.is_rgb() { ColorSpace::Rgb } else { ColorSpace::yuv(&info.colorimetry()) };
+    let samples = space.samples(style::class_color(class_id));
+    samples[..usize::try_from(info.n_components()).unwrap()].to_vec()
+}
+
+#[test]
+fn boxes_have_the_colour_of_their_class_in_every_format() {
+    for format in [
+        gst_video::VideoFormat::I420,
+        gst_video::VideoFormat::Nv12,
+        gst_video::VideoFormat::Gray8,
+        gst_video::VideoFormat::Rgb,
+        gst_video::VideoFormat::Bgr,
+    ] {
+        let (mut harness, info) = harness(format, "");
+        let report = report(Status::Ok, 0, vec![detection(BOX, 1)]);
+        let out = harness.push_and_pull(buffer(info.size(), 99, &report)).unwrap();
+        for (x, y) in [(40, 140), (199, 140), (120, 100), (120, 179)] {
+            assert_eq!(samples(&out, &info, x, y), expected(&info, 1), "{format} {x},{y}");
+        }
+        let untouched = vec![99; usize::try_from(info.n_components()).unwrap()];
+        assert_eq!(samples(&out, &info, 120, 140), untouched, "{format}: inside");
+        assert_eq!(samples(&out, &info, 300, 20), untouched, "{format}: outside");
+    }
+}
+
+#[test]
+fn draws_in_place_when_nobody_else_can_see_it() {
+    let (mut harness, info) = harness(gst_video::VideoFormat::I420, "");
+    let frame = buffer(info.size(), 99, &report(Status::Ok, 0, vec![detection(BOX, 0)]));
+    let before = address(&frame);
+    let out = harness.push_and_pull(frame).unwrap();
+    assert_eq!(address(&out), before);
+}
+
+#[test]
+fn draws_on_a_copy_when_somebody_else_holds_the_buffer_or_its_memory() {
+    let (mut harness, info) = harness(gst_video::VideoFormat::I420, "");
+    let frame = buffer(info.size(), 99, &report(Status::Ok, 40, vec![detection(BOX, 0)]));
+    let shared_memory = frame.copy();
+    for shared in [frame.clone(), shared_memory] {
+        let out = harness.push_and_pull(shared).unwrap();
+        assert_ne!(address(&out), address(&frame));
+        assert!(frame.map_readable().unwrap().iter().all(|byte| *byte == 99), "the original is as it was");
+        assert_eq!(samples(&out, &info, 40, 140), expected(&info, 0));
+        assert_eq!(out.pts(), Some(gst::ClockTime::from_mseconds(40)));
+        assert_eq!(detectionmeta::report(&out).unwrap().seq, 1, "the report goes on");
+        assert_eq!(detectionmeta::detections(&out).len(), 1, "the regions go on, once");
+    }
+}
+
+#[test]
+fn a_frame_with_nothing_to_draw_is_the_same_buffer() {
+    let (mut harness, info) = harness(gst_video::VideoFormat::Nv12, "");
+    let empty = buffer(info.size(), 99, &report(Status::Ok, 0, vec![]));
+    let bare = gst::Buffer::from_mut_slice(vec![99; info.size()]);
+    for frame in [empty, bare] {
+        let out = harness.push_and_pull(frame.clone()).unwrap();
+        assert_eq!(out.as_ptr(), frame.as_ptr());
+    }
+}
+
+#[test]
+fn regions_of_other_elements_are_drawn() {
+    let (mut harness, info) = harness(gst_video::VideoFormat::I420, "");
+    let mut frame = gst::Buffer::from_mut_slice(vec![99; info.size()]);
+    let report = report(Status::Ok, 0, vec![detection(BOX, 1)]);
+    detectionmeta::attach_detections(frame.get_mut().unwrap(), &report);
+    let out = harness.push_and_pull(frame).unwrap();
+    assert_eq!(samples(&out, &info, 40, 140), expected(&info, 1));
+}
+
+#[test]
+fn boxes_stay_while_frames_are_skipped_and_go_when_the_module_fails() {
+    let (mut harness, info) = harness(gst_video::VideoFormat::I420, "");
+    let mut edge_after = |status, ms, boxes| {
+        let out = harness.push_and_pull(buffer(info.size(), 99, &report(status, ms, boxes))).unwrap();
+        samples(&out, &info, 40, 140)
+    };
+    edge_after(Status::Ok, 0, vec![detection(BOX, 0)]);
+    assert_eq!(edge_after(Status::Skipped, 40, vec![]), expected(&info, 0));
+    assert_eq!(edge_after(Status::Trapped, 80, vec![]), [99; 3]);
+    assert_eq!(edge_after(Status::Skipped, 120, vec![]), [99; 3]);
+}
+
+#[test]
+fn a_failure_and_a_notice_stand_at_the_top_right() {
+    for (properties, status, color) in
+        [("", Status::Timeout, style::ALARM), ("notice=hello", Status::Ok, style::NOTICE)]
+    {
+        let (mut harness, info) = harness(gst_video::VideoFormat::I420, properties);
+        let out = harness.push_and_pull(buffer(info.size(), 99, &report(status, 0, vec![]))).unwrap();
+        let badge = ColorSpace::yuv(&info.colorimetry()).samples(color);
+        assert_eq!(samples(&out, &info, 319, 0), badge);
+    }
+}
+
+#[test]
+fn a_short_buffer_is_an_error_on_the_bus() {
+    let (mut harness, info) = harness(gst_video::VideoFormat::I420, "");
+    let bus = gst::Bus::new();
+    harness.element().unwrap().set_bus(Some(&bus));
+    let result = harness.push(buffer(info.size() / 2, 99, &report(Status::Ok, 0, vec![detection(BOX, 0)])));
+    assert_eq!(result, Err(gst::FlowError::Error));
+    let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
+    let gst::MessageView::Error(error) = message.view() else { panic!("an error") };
+    let text = error.debug().unwrap().to_string() + error.error().message();
+    assert!(text.contains("a buffer does not hold the 320x240 I420 frame that its caps announce"), "{text}");
+}
