@@ -39,13 +39,18 @@ pub struct RunOptions {
 /// When something that was asked for is not there, or, after the end of all others, when a camera has failed.
 pub fn run(mut config: Config, options: &RunOptions) -> Result<Summary, AppError> {
     share_cores(&mut config);
-    environment::validate(&config).into_result()?;
+    // What was loaded to be checked stays loaded until the cameras have it.
+    let (loaded, errors) = environment::examine(&config);
+    errors.into_result()?;
+    gstedgevision::plugin_register_static()
+        .map_err(|error| AppError::new(Exit::Internal, format!("our own GStreamer elements: {error}")))?;
     let shutdown = Shutdown::default();
     shutdown.on_signals().map_err(|error| AppError::new(Exit::Internal, format!("signals: {error}")))?;
     let outputs = Outputs::open(&config)?;
     let board = StatusBoard::new();
     let threads = start(&config, options, &outputs, &board, &shutdown)?;
     wait(&threads, options.duration, &shutdown);
+    drop(loaded);
     shutdown.request();
     let endings = join(threads);
     board.clear();

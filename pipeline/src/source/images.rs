@@ -40,7 +40,7 @@ fn is_picture(path: &Path) -> bool {
 /// Splits a name into text and numbers, so that numbers compare by value.
 fn natural_key(path: &Path) -> Vec<(String, u64)> {
     let name = path.to_string_lossy();
-    let mut parts = vec![(String::new(), 0)];
+    let mut parts = vec![(String::new(), 0_u64)];
     let mut in_number = false;
     for c in name.chars() {
         let digit = c.to_digit(10).map(u64::from);

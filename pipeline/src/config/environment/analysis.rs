@@ -5,7 +5,7 @@ use std::sync::Arc;
 use edgevision_wasm_host::{
     detection::Thresholds,
     job::{Job, JobSpec, Limits, Stage},
-    module::Module,
+    module::{Module, Role},
     nn::{LoadOptions, Model, load_model},
 };
 
@@ -19,8 +19,8 @@ pub(super) fn check(analyze: &Analyze, path: &str, findings: &mut Findings<'_>) 
     let key = |key: &str| format!("{path}.analyze.{key}");
     let before = findings.errors.len();
     let facts = CameraFacts {
-        preprocess: findings.keep(Exit::Config, &key("preprocess.module"), load_module(&analyze.preprocess)),
-        detect: findings.keep(Exit::Config, &key("detect.module"), load_module(&analyze.detect)),
+        preprocess: module(&analyze.preprocess, Role::Preprocess, &key("preprocess.module"), findings),
+        detect: module(&analyze.detect, Role::Detect, &key("detect.module"), findings),
         model: analyze.model.as_ref().and_then(|model| load(model, &key("model.path"), findings)),
         labels: labels(analyze, &key, findings).into(),
     };
@@ -31,6 +31,22 @@ pub(super) fn check(analyze: &Analyze, path: &str, findings: &mut Findings<'_>) 
         findings.report(Exit::Config, &key(blamed(&sentence, preprocess, detect)), sentence);
     }
     facts
+}
+
+fn module(reference: &ModuleRef, role: Role, key: &str, findings: &mut Findings<'_>) -> Option<Arc<Module>> {
+    let module = findings.keep(Exit::Config, key, load_module(reference))?;
+    let roles = &module.info().roles;
+    if !roles.contains(&role) {
+        let word = |role: &Role| format!("`{role:?}`").to_lowercase();
+        let (file, wanted) = (reference.path.display(), word(&role));
+        let has = roles.iter().map(word).collect::<Vec<_>>().join(", ");
+        findings.report(
+            Exit::Config,
+            key,
+            format!("{file} exports {has}, not {wanted}; choose a module that does"),
+        );
+    }
+    Some(module)
 }
 
 fn load_module(module: &ModuleRef) -> Result<Arc<Module>, String> {
