@@ -4,6 +4,7 @@ mod contract;
 mod examine;
 mod probe;
 mod sections;
+mod surface;
 
 #[cfg(test)]
 mod tests;

@@ -11,154 +11,14 @@
 //!
 //! Everything the handler does is async-signal-safe: atomic loads, `mmap`, `sigaction`, `raise`.
 
+mod registry;
+
 #[cfg(test)]
 mod tests;
 
-use std::{
-    ptr,
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering},
-    },
-};
+use std::{ptr, sync::OnceLock};
 
-/// Entries of one chunk of the registry.
-const CHUNK: usize = 128;
-
-/// One watched window. `version` is odd while the entry changes, so a reader never believes half of an old window
-/// and half of a new one.
-struct Entry {
-    taken: AtomicBool,
-    version: AtomicUsize,
-    start: AtomicUsize,
-    len: AtomicUsize,
-    poisoned: AtomicBool,
-}
-
-/// Part of the registry. Chunks are only ever appended and live for ever, so the handler can walk them without a
-/// lock; entries are used again.
-struct Chunk {
-    entries: [Entry; CHUNK],
-    next: AtomicPtr<Chunk>,
-}
-
-static FIRST: Chunk = Chunk::new();
-
-/// A window that the guard watches until this is dropped.
-#[derive(Debug)]
-pub(super) struct Watch {
-    entry: &'static Entry,
-}
-
-impl std::fmt::Debug for Entry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry").field("poisoned", &self.poisoned).finish_non_exhaustive()
-    }
-}
-
-impl Watch {
-    /// Watches `[start, start + len)`. Both must be multiples of the page size, and the range must stay the caller's
-    /// until the watch is dropped: the handler replaces its pages.
-    pub(super) fn new(start: usize, len: usize) -> Self {
-        let entry = claim();
-        entry.poisoned.store(false, Ordering::SeqCst);
-        entry.set(start, len);
-        Self { entry }
-    }
-
-    /// True if a store hit the window since this was last asked.
-    pub(super) fn take_poisoned(&self) -> bool {
-        self.entry.poisoned.swap(false, Ordering::SeqCst)
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.entry.set(0, 0);
-        self.entry.taken.store(false, Ordering::SeqCst);
-    }
-}
-
-impl Entry {
-    const fn new() -> Self {
-        Self {
-            taken: AtomicBool::new(false),
-            version: AtomicUsize::new(0),
-            start: AtomicUsize::new(0),
-            len: AtomicUsize::new(0),
-            poisoned: AtomicBool::new(false),
-        }
-    }
-
-    fn set(&self, start: usize, len: usize) {
-        self.version.fetch_add(1, Ordering::SeqCst);
-        self.start.store(start, Ordering::SeqCst);
-        self.len.store(len, Ordering::SeqCst);
-        self.version.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// The range if `addr` is in it. An entry that changes right now cannot be the one whose window the running
-    /// thread has just faulted in.
-    fn covers(&self, addr: usize) -> Option<(usize, usize)> {
-        let before = self.version.load(Ordering::SeqCst);
-        let (start, len) = (self.start.load(Ordering::SeqCst), self.len.load(Ordering::SeqCst));
-        let stable = before.is_multiple_of(2) && before == self.version.load(Ordering::SeqCst);
-        (stable && addr.wrapping_sub(start) < len).then_some((start, len))
-    }
-
-    fn try_claim(&self) -> bool {
-        self.taken.compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-    }
-}
-
-impl Chunk {
-    const fn new() -> Self {
-        Self { entries: [const { Entry::new() }; CHUNK], next: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    fn next(&'static self) -> Option<&'static Chunk> {
-        // SAFETY: the pointer is null or comes from a leaked Box (see `append`), so it is valid for ever.
-        unsafe { self.next.load(Ordering::SeqCst).as_ref() }
-    }
-
-    /// The next chunk, made now if there is none. Two threads may race: the loser frees its own.
-    fn append(&'static self) -> &'static Chunk {
-        let fresh = Box::into_raw(Box::new(Chunk::new()));
-        match self.next.compare_exchange(ptr::null_mut(), fresh, Ordering::SeqCst, Ordering::SeqCst) {
-            // SAFETY: `fresh` was leaked above and is now part of the list, for ever.
-            Ok(_) => unsafe { &*fresh },
-            Err(winner) => {
-                // SAFETY: `fresh` lost the race: nobody else has seen it.
-                drop(unsafe { Box::from_raw(fresh) });
-                // SAFETY: `winner` is not null (the exchange failed) and was leaked by the thread that won.
-                unsafe { &*winner }
-            }
-        }
-    }
-}
-
-fn claim() -> &'static Entry {
-    let mut chunk = &FIRST;
-    loop {
-        if let Some(entry) = chunk.entries.iter().find(|entry| entry.try_claim()) {
-            return entry;
-        }
-        chunk = chunk.next().unwrap_or_else(|| chunk.append());
-    }
-}
-
-fn find(addr: usize) -> Option<(&'static Entry, usize, usize)> {
-    let mut chunk = Some(&FIRST);
-    while let Some(here) = chunk {
-        let hit =
-            here.entries.iter().find_map(|entry| entry.covers(addr).map(|(start, len)| (entry, start, len)));
-        if hit.is_some() {
-            return hit;
-        }
-        chunk = here.next();
-    }
-    None
-}
+pub(super) use registry::Watch;
 
 /// What SIGSEGV did before us.
 static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
@@ -203,11 +63,11 @@ extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context:
 
 /// Makes the window at `addr` private and poisoned; false if there is none.
 fn absorb(addr: usize) -> bool {
-    let Some((entry, start, len)) = find(addr) else { return false };
+    let Some((entry, start, len)) = registry::find(addr) else { return false };
     let prot = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
     let start = ptr::without_provenance_mut::<libc::c_void>(start);
-    entry.poisoned.store(true, Ordering::SeqCst);
+    entry.poison();
     // SAFETY: the location of this thread's errno, which the interrupted code must not see changed.
     let errno = unsafe { *libc::__errno_location() };
     // SAFETY: the range is that of a live window: its owner keeps it reserved while it is registered, and the

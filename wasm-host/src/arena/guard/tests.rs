@@ -25,30 +25,6 @@ fn there_is_room_for_any_number_of_windows() {
     }
 }
 
-#[test]
-fn entries_are_used_again() {
-    let first = Watch::new(0x1000, 0x1000);
-    first.entry.poisoned.store(true, Ordering::SeqCst);
-    drop(first);
-    for _ in 0..10 * CHUNK {
-        assert!(!Watch::new(0x1000, 0x1000).take_poisoned(), "no flag of the window before");
-    }
-    assert!(find(0x1800).is_none(), "nothing is watched any more");
-}
-
-#[test]
-fn a_range_is_half_open_and_an_entry_that_changes_is_skipped() {
-    let watch = Watch::new(0x10_0000, 0x2000);
-    let hit = |addr| find(addr).map(|(_, start, len)| (start, len));
-    assert_eq!(hit(0x10_0000), Some((0x10_0000, 0x2000)));
-    assert_eq!(hit(0x10_1fff), Some((0x10_0000, 0x2000)));
-    assert_eq!((hit(0xf_ffff), hit(0x10_2000), hit(0)), (None, None, None));
-    watch.entry.version.fetch_add(1, Ordering::SeqCst);
-    assert_eq!(hit(0x10_0000), None);
-    watch.entry.version.fetch_add(1, Ordering::SeqCst);
-    assert_eq!(hit(0x10_0000), Some((0x10_0000, 0x2000)));
-}
-
 /// Names the scene that `scene_in_a_process_of_its_own` plays.
 const SCENE: &str = "EDGEVISION_TEST_GUARD_SCENE";
 
