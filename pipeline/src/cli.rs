@@ -18,12 +18,15 @@ use crate::{
     telemetry::{LogFormat, LogLevel, log},
 };
 
+const USAGE: &str = "edgevision --config <FILE> [--once] [--duration <TIME>]
+       edgevision check <FILE>
+       edgevision inspect [--json] <FILE>";
 const EXAMPLES: &str = "\
 Examples:
   edgevision --config configs/line3.yaml           run the cameras of this file until Ctrl-C
   edgevision --config line3.yaml --duration 10s    the same, for ten seconds
   edgevision check line3.yaml                      find all mistakes in a config without running it
-  edgevision inspect yolo.wasm                     what a module can do, what it asks for, its parameters
+  edgevision inspect yolo.wasm                     roles, imports and parameters of a module
   edgevision inspect line3.onnx                    inputs, outputs and operators of a model
 
 The keys of a config file are listed in configs/reference.yaml.
@@ -56,6 +59,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     name = "edgevision",
     version = env!("CARGO_PKG_VERSION"),
     long_version = VERSION.as_str(),
+    override_usage = USAGE,
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
@@ -141,18 +145,21 @@ impl Cli {
         match self.command {
             Some(Command::Check { file }) => say_report(check::check(&file)),
             Some(Command::Inspect { file, json }) => inspect::inspect(&file, json).and_then(say_report),
-            None => self.run.run(),
+            None => self.run.run(self.log_format),
         }
     }
 }
 
 impl RunArgs {
-    fn run(self) -> Result<Exit, AppError> {
+    fn run(self, format: LogFormat) -> Result<Exit, AppError> {
         let missing = || AppError::new(Exit::Usage, "no config file given; write `edgevision --config FILE`");
         let config = config::load(&self.config.ok_or_else(missing)?)?;
         let options = RunOptions { once: self.once, duration: self.duration.map(HumanDuration::get) };
         let summary = app::run(config, &options)?;
-        complain(&summary.to_string());
+        match format {
+            LogFormat::Text => complain(&summary.to_string()),
+            LogFormat::Json => summary.emit(),
+        }
         Ok(Exit::Ok)
     }
 }

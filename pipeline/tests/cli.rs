@@ -226,7 +226,11 @@ fn modules_and_models_that_cannot_be_used_are_refused_at_their_key() {
             ["modules/nosy.wasm", "fd_write"],
         ),
         ("{preprocess: look, detect: torn}", "2:37: analyze.detect.module:", ["modules/torn.wasm", ""]),
-        ("{preprocess: only_detect, detect: look}", "2:23: analyze.preprocess:", ["preprocess", "detect"]),
+        (
+            "{preprocess: only_detect, detect: look}",
+            "2:23: analyze.preprocess.module:",
+            ["exports `detect`, not `preprocess`", ""],
+        ),
         (
             "{preprocess: look, detect: look, model: text.onnx}",
             "2:50: analyze.model.path:",
@@ -241,6 +245,43 @@ fn modules_and_models_that_cannot_be_used_are_refused_at_their_key() {
         assert!(line.starts_with(&format!("line3.yaml:{place} ")), "{section}: {line}");
         assert!(words.iter().all(|word| line.contains(word)), "{section}: {line}");
     }
+}
+
+/// Over the modules that ship and the sample's model.
+#[test]
+fn labels_and_parameters_must_fit_the_model_and_the_module() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (guests, model) = (root.join("target/guests"), root.join("samples/line3.onnx"));
+    if !guests.join("yolo.wasm").exists() || !model.exists() {
+        assert!(std::env::var_os("EDGEVISION_REQUIRE_MEDIA").is_none(), "run `cargo xtask guests` first");
+        return println!("skipped: the modules are not built");
+    }
+    let yaml = |labels: &str, params: &str| {
+        format!(
+            "cameras: [{{name: a, source: 'test://ball'}}]
+analyze:
+  preprocess: {{module: {guests}/letterbox.wasm, params: {params}}}
+  detect: {guests}/yolo.wasm
+  model: {{path: {model}, labels: {labels}}}
+",
+            guests = guests.display(),
+            model = model.display(),
+        )
+    };
+    let folder = workshop();
+    let good = check(&folder, &yaml("[good, missing_cap, tipped_over]", "{color: bgr}"));
+    assert_eq!((good.code, &*good.stderr), (0, ""));
+    let found = check(&folder, &yaml("labels.txt", "{}"));
+    let line = found.stderr.lines().next().unwrap();
+    assert_eq!(found.code, 78);
+    assert!(
+        line.starts_with("line3.yaml:4:11: analyze.detect: ") && line.contains("2") && line.contains("3"),
+        "{line}"
+    );
+    let found = check(&folder, &yaml("[a, b, c]", "{colour: bgr}"));
+    let line = found.stderr.lines().next().unwrap();
+    assert_eq!(found.code, 78);
+    assert!(line.starts_with("line3.yaml:3:15: analyze.preprocess: ") && line.contains("colour"), "{line}");
 }
 
 #[test]

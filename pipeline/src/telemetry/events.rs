@@ -151,30 +151,65 @@ pub struct Stats<'a> {
     pub counts: &'a super::Snapshot,
 }
 
+fn milliseconds(latency: Option<Duration>) -> Option<f64> {
+    latency.map(|latency| tenths(latency.as_secs_f64() * 1e3))
+}
+
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}
+
+/// Logs the counts of a camera; [`Stats`] and [`Summary`] differ in their name and time only.
+macro_rules! log_counts {
+    ($event:literal, $of:expr, $($more:tt)*) => {
+        tracing::info!(
+            event = $event,
+            camera = $of.camera,
+            state = $of.state.as_str(),
+            fps = tenths($of.fps),
+            frames = $of.counts.frames,
+            analysed = $of.counts.analysed,
+            skipped = $of.counts.skipped,
+            failed = $of.counts.failed,
+            detections = $of.counts.detections,
+            latency_p50_ms = milliseconds($of.counts.latency_p50),
+            latency_p99_ms = milliseconds($of.counts.latency_p99),
+            in_place = $of.counts.in_place,
+            mapped = $of.counts.mapped,
+            copied = $of.counts.copied,
+            bytes_copied = $of.counts.bytes_copied,
+            $($more)*
+        )
+    };
+}
+
 impl Stats<'_> {
     /// Logs and counts.
     pub fn emit(&self) {
         count("stats", self.camera);
-        let Self { camera, state, fps, counts } = self;
-        let fps = (fps * 10.0).round() / 10.0;
-        let ms =
-            |latency: Option<Duration>| latency.map(|latency| (latency.as_secs_f64() * 1e4).round() / 10.0);
-        tracing::info!(
-            event = "stats",
-            camera,
-            state = state.as_str(),
-            fps,
-            analysed = counts.analysed,
-            skipped = counts.skipped,
-            failed = counts.failed,
-            detections = counts.detections,
-            latency_p50_ms = ms(counts.latency_p50),
-            latency_p99_ms = ms(counts.latency_p99),
-            in_place = counts.in_place,
-            mapped = counts.mapped,
-            copied = counts.copied,
-            bytes_copied = counts.bytes_copied,
-            "stats"
-        );
+        log_counts!("stats", self, "stats");
+    }
+}
+
+/// How a camera has fared in the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    /// Name of the camera.
+    pub camera: &'a str,
+    /// Its last state.
+    pub state: super::CameraState,
+    /// Frames a second over the whole time.
+    pub fps: f64,
+    /// Time since the start.
+    pub elapsed: Duration,
+    /// Counts since the start.
+    pub counts: &'a super::Snapshot,
+}
+
+impl Summary<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("summary", self.camera);
+        log_counts!("summary", self, elapsed_s = seconds(self.elapsed), "summary");
     }
 }

@@ -16,7 +16,7 @@ use super::{
 /// How often a camera's counts go to the log where there is no terminal.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 /// Width of a file's progress bar in letters.
-const BAR_WIDTH: u64 = 20;
+const BAR_WIDTH: u64 = 10;
 
 /// All cameras. Cheap to clone; clones show the same.
 #[derive(Clone)]
@@ -203,40 +203,29 @@ impl CameraLine {
     }
 }
 
+/// Most important first: a narrow terminal cuts off the end.
 fn line_text(name: &str, figures: &Figures) -> String {
     let counts = figures.total();
-    let mut line = format!(
-        "{name}  {}  {:.1} fps  {} analysed  {} skipped",
-        figures.state, figures.fps, counts.analysed, counts.skipped
-    );
+    let mut parts = vec![format!("{name} {} {:.1} fps", figures.state, figures.fps)];
+    parts.extend(figures.reason.clone());
+    parts.extend(progress(&counts));
+    parts.push(format!("{} analysed {} skipped", counts.analysed, counts.skipped));
     if counts.failed > 0 {
-        line += &format!("  {} failed", counts.failed);
+        parts.push(format!("{} failed", counts.failed));
     }
-    line += &format!(
-        "  p50 {} p99 {}  in place {} mapped {} copied {}",
-        milliseconds(counts.latency_p50),
-        milliseconds(counts.latency_p99),
-        counts.in_place,
-        counts.mapped,
-        counts.copied
-    );
-    if let Some(bar) = progress(&counts) {
-        line += &format!("  {bar}");
-    }
-    if let Some(reason) = &figures.reason {
-        line += &format!("  {reason}");
-    }
-    line
+    parts.push(format!("p50 {} p99 {}", milliseconds(counts.latency_p50), milliseconds(counts.latency_p99)));
+    parts.push(format!("{}/{}/{} in place/mapped/copied", counts.in_place, counts.mapped, counts.copied));
+    parts.join(" | ")
 }
 
-/// A file's progress bar: `[######--------------] 30 %`.
+/// A file's progress bar: `[###-------] 30%`.
 fn progress(counts: &Snapshot) -> Option<String> {
     let length = counts.length.filter(|length| !length.is_zero())?;
     let share = (counts.position?.as_secs_f64() / length.as_secs_f64()).clamp(0.0, 1.0);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and BAR_WIDTH")]
     let full = (share * BAR_WIDTH as f64).round() as usize;
     let rest = usize::try_from(BAR_WIDTH).ok()?.saturating_sub(full);
-    Some(format!("[{}{}] {:.0} %", "#".repeat(full), "-".repeat(rest), share * 100.0))
+    Some(format!("[{}{}] {:.0}%", "#".repeat(full), "-".repeat(rest), share * 100.0))
 }
 
 #[cfg(test)]
@@ -260,8 +249,8 @@ mod tests {
             ..snapshot(30)
         };
         figures.take(Duration::from_secs(1), counts);
-        let expected = "line3  running  30.0 fps  30 analysed  2 skipped  p50 17.9 ms p99 31.0 ms  in place 30 mapped 0 \
-                        copied 0  [######--------------] 30 %";
+        let expected = "line3 running 30.0 fps | [###-------] 30% | 30 analysed 2 skipped | p50 17.9 ms p99 31.0 ms | \
+                        30/0/0 in place/mapped/copied";
         assert_eq!(line_text("line3", &figures), expected);
     }
 
@@ -287,7 +276,6 @@ mod tests {
             ..Figures::default()
         };
         let line = line_text("dock", &figures);
-        assert!(line.starts_with("dock  reconnecting  0.0 fps"), "{line}");
-        assert!(line.ends_with("  refused"), "{line}");
+        assert!(line.starts_with("dock reconnecting 0.0 fps | refused | 0 analysed"), "{line}");
     }
 }

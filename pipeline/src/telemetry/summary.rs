@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{CameraState, Snapshot, snapshot::milliseconds};
+use super::{CameraState, Snapshot, events, snapshot::milliseconds};
 
 /// What all cameras have done.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +40,15 @@ const HEAD: [&str; 12] = [
 ];
 
 impl Summary {
+    /// Writes it to the log, one event a camera: for programs, which do not read tables.
+    pub fn emit(&self) {
+        for CameraSummary { name, state, counts } in &self.cameras {
+            let seconds = self.elapsed.as_secs_f64();
+            let fps = if seconds > 0.0 { counts.frames as f64 / seconds } else { 0.0 };
+            events::Summary { camera: name, state: *state, fps, elapsed: self.elapsed, counts }.emit();
+        }
+    }
+
     fn row(&self, camera: &CameraSummary) -> [String; HEAD.len()] {
         let counts = &camera.counts;
         let seconds = self.elapsed.as_secs_f64();
