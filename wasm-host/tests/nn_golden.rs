@@ -179,28 +179,42 @@ fn iou(a: [f32; 4], b: [f32; 4]) -> f32 {
     shared / (area(a) + area(b) - shared)
 }
 
+/// The detections of the reference (after NMS), as class, score and box in input pixels.
+fn reference_detections(media: &Path, name: &str) -> Vec<(usize, f32, [f32; 4])> {
+    let meta = json(&media.join("reference/tensors").join(name).join("meta.json"));
+    #[expect(clippy::cast_possible_truncation, reason = "a score or a coordinate")]
+    let number = |value: &serde_json::Value| value.as_f64().unwrap() as f32;
+    let [scale_x, scale_y] = ["scale_x", "scale_y"].map(|key| number(&meta["box_mapping"][key]));
+    let decoded = meta["decoded"].as_array().unwrap().iter().map(|detection| {
+        let corner = |index: usize| number(&detection["box"][index]) * [scale_x, scale_y][index % 2];
+        let class = usize::try_from(detection["class_id"].as_u64().unwrap()).unwrap();
+        (class, number(&detection["score"]), [0, 1, 2, 3].map(corner))
+    });
+    decoded.collect()
+}
+
 /// QDQ: ONNX Runtime computes in integers, rten in floats between the quantised points, so single values move by a
-/// quantisation step or more (up to 1.4 in the raw box logits of empty cells). What counts is what comes out: the
-/// detections of the reference, with scores within 0.06 (measured 0.052; up to about 0.03 between ONNX Runtime and
-/// OpenVINO, says the README).
+/// quantisation step or more (up to 1.4 in the raw box logits of empty cells). What counts is what comes out: each
+/// detection of the reference with a score of 0.5 or more (as the README compares them) is the best of its class at its
+/// place, with a score that differs by no more than between two other engines (about 0.03). The one below that, a
+/// truck at 0.46 in a cell that is a car at 0.45, is a near tie which rten decides the other way.
 #[test]
 fn fastestdet_int8() {
     let Some(media) = media() else { return };
     let (ours, theirs) = outputs_and_golden(&media, "fastestdet_352_int8").remove(0);
-    let mut compared = 0;
-    for (cell, class) in (0..484).flat_map(|cell| (0..80).map(move |class| (cell, class))) {
-        let [our_score, score] = [&ours, &theirs].map(|output| fastestdet_score(output, cell, class));
-        if score < 0.4 && our_score < 0.4 {
-            continue;
-        }
-        let overlap = iou(fastestdet_box(&ours, cell), fastestdet_box(&theirs, cell));
-        println!("cell {cell}, class {class}: score {score}, ours {our_score}, IoU {overlap}");
-        assert!((our_score - score).abs() <= 0.06 && overlap >= 0.9);
-        compared += 1;
+    let mut detections = reference_detections(&media, "fastestdet_352_int8");
+    detections.retain(|&(_, score, _)| score >= 0.5);
+    assert_eq!(detections.len(), 4, "dog, bicycle and two cars");
+    for (class, score, area) in detections {
+        let there = |cell: &usize| iou(fastestdet_box(&ours, *cell), area) >= 0.75;
+        let best =
+            (0..484).filter(there).map(|cell| fastestdet_score(&ours, cell, class)).fold(0.0, f32::max);
+        println!("class {class}: score {score}, ours {best}");
+        assert!((best - score).abs() <= 0.03);
     }
-    assert!(compared >= 3);
     let mean = ours.iter().zip(&theirs).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / 41_140.0;
-    assert!(mean < 0.02, "mean difference {mean}");
+    println!("mean difference {mean}");
+    assert!(mean < 0.01);
 }
 
 /// Its 244 weights are listed as inputs.
