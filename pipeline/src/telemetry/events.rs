@@ -38,7 +38,7 @@ impl CameraUp<'_> {
     /// Logs and counts.
     pub fn emit(&self) {
         count("camera_up", self.camera);
-        tracing::info!(event = "camera_up", camera = self.camera, "frames arrive");
+        tracing::info!(event = "camera_up", camera = self.camera, "camera {}: frames arrive", self.camera);
     }
 }
 
@@ -99,7 +99,7 @@ impl CameraEnded<'_> {
     /// Logs and counts.
     pub fn emit(&self) {
         count("camera_ended", self.camera);
-        tracing::info!(event = "camera_ended", camera = self.camera, "has ended");
+        tracing::info!(event = "camera_ended", camera = self.camera, "camera {}: has ended", self.camera);
     }
 }
 
@@ -134,7 +134,8 @@ impl FirstDetection<'_> {
     pub fn emit(&self) {
         count("first_detection", self.camera);
         let after_s = seconds(self.after);
-        tracing::info!(event = "first_detection", camera = self.camera, after_s, "first frame analysed");
+        let Self { camera, .. } = self;
+        tracing::info!(event = "first_detection", camera, after_s, "camera {camera}: first frame analysed");
     }
 }
 
