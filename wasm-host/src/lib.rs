@@ -2,7 +2,7 @@
 //! engines and the worker pool. No GStreamer in here.
 //!
 //! The way of a frame through this crate:
-//! [`frame`] describes it, [`arena`] holds its bytes, [`pool`] hands it to a worker, [`instance`] calls the
+//! [`frame`] describes it, [`arena`] holds its bytes, [`pool`] hands it to a worker, `instance` calls the
 //! modules on it, [`nn`] runs the model they ask for, [`detection`] is what comes out.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]

@@ -90,6 +90,15 @@ fn trap_unreachable() {
 }
 
 #[test]
+fn name_with_escapes() {
+    assert_trapped(
+        &attack_by_detect("name_with_escapes"),
+        "module belt[2JERROR all is lost: `detect` of frame 1 trapped: wasm trap: wasm `unreachable` instruction \
+         executed",
+    );
+}
+
+#[test]
 fn endless_loop() {
     let start = Instant::now();
     let analysis = attack_by_detect("endless_loop");

@@ -147,3 +147,6 @@ impl<'s> GuestMemory<'s> {
         self.windows.place(span)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,9 +65,11 @@ impl Blueprint {
     pub(crate) fn new(setup: StageSetup<'_>) -> Result<Arc<Self>, String> {
         let info = setup.module.info();
         let linked = imports::linker()?.instantiate_pre(setup.module.compiled());
-        let linked = linked.map_err(|error| format!("module {}: {}", info.name, error.root_cause()))?;
+        // The name is the module's own word; it goes into logs and records.
+        let name: Arc<str> = imports::text::clean(info.name.as_bytes()).into();
+        let linked = linked.map_err(|error| format!("module {name}: {}", error.root_cause()))?;
         Ok(Arc::new(Self {
-            name: info.name.as_str().into(),
+            name,
             camera: setup.camera.into(),
             params: setup.params,
             limits: setup.limits,

@@ -204,7 +204,8 @@ mod tests {
     #[test]
     fn a_tensor_must_be_possible() {
         assert!(check_tensor(&good(), 96).is_ok());
-        let lies: [(&str, fn(&mut TensorDesc)); 10] = [
+        type Lie = fn(&mut TensorDesc);
+        let lies: [(&str, Lie); 10] = [
             ("dtype", |t| t.dtype = 9),
             ("no dimensions", |t| t.rank = 0),
             ("too many dimensions", |t| t.rank = 9),

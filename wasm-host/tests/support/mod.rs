@@ -89,7 +89,8 @@ impl Camera {
     /// The bytes of the next frame, padding included.
     pub fn bytes(&self, first: u8) -> Vec<u8> {
         let seed = u8::try_from(self.seq % 251).unwrap();
-        let mut bytes: Vec<u8> = (0..self.layout.byte_len()).map(|i| (i * 7 % 251) as u8 ^ seed).collect();
+        let pattern = (0..251_u8).map(|i| i.wrapping_mul(7) ^ seed).cycle();
+        let mut bytes: Vec<u8> = pattern.take(self.layout.byte_len()).collect();
         bytes[64] = first;
         bytes
     }
