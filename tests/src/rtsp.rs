@@ -9,6 +9,7 @@ use std::{
 };
 
 use gst::prelude::*;
+use gst_video::prelude::*;
 
 use crate::command::{program, signal};
 

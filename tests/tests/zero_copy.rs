@@ -73,7 +73,7 @@ fn live_rtsp_camera() {
     let port = free_port();
     let _camera = Camera::start(port, "h264", "1920x1080", None);
     let job = job(&format!("rtsp://127.0.0.1:{port}/camera"));
-    let mut command = job.start();
+    let command = job.start();
     let found = job.file("found.jsonl");
     wait_until("100 frames", Duration::from_secs(60), || {
         found.exists() && records::lines(&found).len() > 100

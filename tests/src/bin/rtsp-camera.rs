@@ -5,7 +5,6 @@
 
 use std::process::ExitCode;
 
-use gst::prelude::*;
 use gst_rtsp_server::prelude::*;
 
 fn main() -> ExitCode {
