@@ -6,3 +6,4 @@ pub mod json_lines;
 mod placeholder;
 pub mod rtsp_mount;
 pub mod rtsp_server;
+mod rtsp_stream;

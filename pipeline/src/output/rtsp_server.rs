@@ -11,7 +11,10 @@ use std::{
 use gst::glib;
 use gst_rtsp_server::{gio, prelude::*};
 
-use super::rtsp_mount::{self, Mount, MountOptions, Stream};
+use super::{
+    rtsp_mount::{Mount, MountOptions},
+    rtsp_stream::{self, Stream},
+};
 use crate::error::{AppError, Exit};
 
 /// How often silent cameras and vanished clients are looked for.
@@ -41,7 +44,7 @@ impl RtspServer {
         gst::init().map_err(|error| {
             AppError::new(Exit::Unavailable, format!("GStreamer does not start: {error}"))
         })?;
-        rtsp_mount::register_overlay()?;
+        rtsp_stream::register_overlay()?;
         let server = gst_rtsp_server::RTSPServer::new();
         server.set_address(&listen.ip().to_string());
         server.set_service(&listen.port().to_string());
@@ -98,7 +101,7 @@ impl RtspServer {
 impl Drop for RtspServer {
     fn drop(&mut self) {
         self.server.client_filter(Some(&mut |_, _| gst_rtsp_server::RTSPFilterResult::Remove));
-        self.main_loop.quit();
+        quit(&self.main_loop);
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the RTSP server's thread has panicked");
         }
@@ -136,6 +139,17 @@ fn run(context: glib::MainContext, main_loop: glib::MainLoop) -> Result<JoinHand
             }
         })
         .map_err(|error| AppError::new(Exit::Internal, format!("rtsp: no thread: {error}")))
+}
+
+/// Ends the loop from inside: a `quit` from here would be lost if its thread has not come to `run` yet.
+fn quit(main_loop: &glib::MainLoop) {
+    let inner = main_loop.clone();
+    let end = move || {
+        inner.quit();
+        glib::ControlFlow::Break
+    };
+    glib::idle_source_new(Some("edgevision-rtsp-end"), glib::Priority::HIGH, end)
+        .attach(Some(&main_loop.context()));
 }
 
 /// Why nobody can listen there. GLib tells it in prose only, so the system is asked once more.
