@@ -59,8 +59,10 @@ outputs:
 /// Both ways: reference boxes in ours, ours in the reference.
 fn agreement(ours: &[Record], reference: &std::collections::BTreeMap<u64, Vec<Found>>) -> (Share, Share) {
     let (mut recall, mut precision) = (Share::default(), Share::default());
+    // Stream time starts at 0; the references of Matroska clips start with the file's own first timestamp.
+    let (first, theirs) = (ours[0].timestamp.unwrap(), *reference.keys().next().unwrap());
     for record in ours {
-        let time = record.timestamp.expect("every frame of these clips has a time");
+        let time = record.timestamp.expect("every frame of these clips has a time") - first + theirs;
         let near = reference.range(time.saturating_sub(SAME_FRAME_NS)..=time + SAME_FRAME_NS).next();
         let (_, theirs) =
             near.unwrap_or_else(|| panic!("frame {} at {time} ns is not in the reference", record.seq));

@@ -44,8 +44,8 @@ fn the_detections_are_those_that_ship() {
     for (ours, expected) in ours.iter().zip(&expected) {
         assert_eq!((ours.seq, ours.timestamp, &*ours.status), (expected.seq, expected.timestamp, "ok"));
         // Floating point differs between machines; boxes that matter do not.
-        recall.add(found_again(&expected.found(), &ours.found(), 0.55, 0.95));
-        precision.add(found_again(&ours.found(), &expected.found(), 0.55, 0.95));
+        recall.add(found_again(&expected.found(), &ours.found(), 0.75, 0.95));
+        precision.add(found_again(&ours.found(), &expected.found(), 0.75, 0.95));
     }
     assert!(
         recall.of > 1000 && recall.ratio() >= 0.999 && precision.ratio() >= 0.999,
@@ -65,8 +65,8 @@ fn the_detections_are_what_is_in_the_picture() {
         let all: Vec<_> = objects.iter().map(true_box).collect();
         let clear: Vec<_> =
             objects.iter().filter(|o| o["visible"].as_f64().unwrap() >= 0.5).map(true_box).collect();
-        recall.add(found_again(&clear, &ours.found(), 0.5, 0.5));
-        precision.add(found_again(&ours.found(), &all, 0.5, 0.5));
+        recall.add(found_again(&clear, &ours.found(), 0.0, 0.5));
+        precision.add(found_again(&ours.found(), &all, 0.0, 0.5));
     }
     println!(
         "found {:.4} of what is there, {:.4} of what was found is there",

@@ -123,7 +123,7 @@ fn ctrl_c_ends_quickly_while_a_camera_is_away() {
     let job = job(free_port(), "");
     let command = job.start();
     let found = job.file("found.jsonl");
-    wait_for_frames(&found, "calm", 20);
+    wait_for_frames(&found, "calm", 50);
     let start = Instant::now();
     let output = command.interrupt();
     assert!(output.status.success(), "{}", stderr(&output));
