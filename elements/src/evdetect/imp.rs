@@ -1,21 +1,17 @@
-//! GObject glue: pads, properties, states. What is done with a frame stands in the files beside this one.
+//! GObject glue: pads, properties, states. What comes in through the sink pad stands in `sink.rs`, what leaves
+//! in `src.rs`.
 
 use std::sync::{Arc, LazyLock, Mutex};
 
 use gst::{glib, prelude::*, subclass::prelude::*};
-use gst_video::VideoMeta;
 
 use super::{
-    complete::{Warning, complete},
     load::{self, Loaded},
-    negotiate::{FORMATS, StreamFormat},
-    output::{Barrier, Item},
+    negotiate::FORMATS,
     running::{Running, lock},
     settings::{Settings, param_specs},
     stats::Snapshot,
-    submit::{self, Refusal},
 };
-use crate::framepool::{self, FramePool};
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -26,14 +22,15 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 });
 
 pub struct EvDetect {
-    sinkpad: gst::Pad,
-    srcpad: gst::Pad,
+    pub(super) sinkpad: gst::Pad,
+    pub(super) srcpad: gst::Pad,
     settings: Mutex<Settings>,
     loaded: Mutex<Option<Arc<Loaded>>>,
     running: Mutex<Option<Arc<Running>>>,
     /// What `stats` shows while nothing runs.
     last_stats: Mutex<Snapshot>,
-    latency: Mutex<Option<gst::ClockTime>>,
+    /// What was last told upstream's pipeline.
+    pub(super) latency: Mutex<Option<gst::ClockTime>>,
 }
 
 #[glib::object_subclass]
@@ -170,7 +167,7 @@ impl EvDetect {
             name => name.into(),
         };
         let loaded = load::load(settings, camera).map_err(|sentence| {
-            gst::element_imp_error!(self, gst::ResourceError::Settings, ["{sentence}"]);
+            gst::element_imp_error!(self, gst::ResourceError::Settings, ("{sentence}"));
             gst::StateChangeError
         })?;
         gst::info!(CAT, imp = self, "modules {:?}, model {:?}", loaded.modules, loaded.model);
@@ -193,7 +190,7 @@ impl EvDetect {
         drop(running);
     }
 
-    fn running(&self) -> Option<Arc<Running>> {
+    pub(super) fn running(&self) -> Option<Arc<Running>> {
         lock(&self.running).clone()
     }
 
@@ -232,7 +229,7 @@ impl EvDetect {
         }
     }
 
-    fn start_task(&self) -> Result<(), glib::BoolError> {
+    pub(super) fn start_task(&self) -> Result<(), glib::BoolError> {
         let element = self.obj().downgrade();
         self.srcpad.start_task(move || {
             if let Some(element) = element.upgrade() {
@@ -241,268 +238,14 @@ impl EvDetect {
         })
     }
 
-    fn pause_task(&self) {
+    pub(super) fn pause_task(&self) {
         if let Err(error) = self.srcpad.pause_task() {
             gst::debug!(CAT, imp = self, "task not paused: {error}");
         }
     }
 
-    fn is_live(&self) -> bool {
+    pub(super) fn is_live(&self) -> bool {
         let mut query = gst::query::Latency::new();
         self.sinkpad.peer_query(&mut query) && query.result().0
-    }
-}
-
-// Sink pad.
-impl EvDetect {
-    fn chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let running = self.running().ok_or(gst::FlowError::Flushing)?;
-        match submit::accept(&running, buffer, || self.is_live()) {
-            Ok(None) => Ok(gst::FlowSuccess::Ok),
-            Ok(Some(why)) => {
-                gst::warning!(CAT, imp = self, "a frame passes un-analysed: {why}");
-                Ok(gst::FlowSuccess::Ok)
-            }
-            Err(Refusal::Flow(flow)) => Err(flow),
-            Err(Refusal::Fatal(sentence)) => {
-                gst::element_imp_error!(self, gst::CoreError::Failed, ["{sentence}"]);
-                Err(gst::FlowError::Error)
-            }
-        }
-    }
-
-    fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
-        let Some(running) = self.running() else {
-            return gst::Pad::event_default(pad, Some(&*self.obj()), event);
-        };
-        match event.view() {
-            gst::EventView::FlushStart(_) => return self.flush_start(&running, event),
-            gst::EventView::FlushStop(_) => return self.flush_stop(&running, event),
-            gst::EventView::StreamStart(_) => self.revive(&running, gst::FlowError::Eos),
-            gst::EventView::Segment(segment) => {
-                lock(&running.stream).segment = Some(segment.segment().clone());
-            }
-            gst::EventView::Caps(caps) if !self.negotiate(&running, caps.caps()) => return false,
-            _ if !event.is_serialized() => return gst::Pad::event_default(pad, Some(&*self.obj()), event),
-            _ => (),
-        }
-        self.enqueue(&running, event)
-    }
-
-    fn flush_start(&self, running: &Running, event: gst::Event) -> bool {
-        let passed = self.srcpad.push_event(event);
-        self.keep_sticky_events(running.close(gst::FlowError::Flushing), gst::FlowError::Flushing);
-        self.pause_task();
-        passed
-    }
-
-    fn flush_stop(&self, running: &Running, event: gst::Event) -> bool {
-        lock(&running.stream).segment = None;
-        let passed = self.srcpad.push_event(event);
-        running.open();
-        self.start_task().is_ok() && passed
-    }
-
-    /// After `flow` from downstream, something has happened that lets frames through again.
-    fn revive(&self, running: &Running, flow: gst::FlowError) {
-        if running.output.flow() == Err(flow) {
-            running.open();
-            if let Err(error) = self.start_task() {
-                gst::warning!(CAT, imp = self, "task not started: {error}");
-            }
-        }
-    }
-
-    fn negotiate(&self, running: &Running, caps: &gst::CapsRef) -> bool {
-        match StreamFormat::from_caps(caps) {
-            Ok(format) => {
-                gst::debug!(CAT, imp = self, "{:?} {:?}", format.format, format.color);
-                lock(&running.stream).format = Some(Arc::new(format));
-                self.announce_latency(running.latency());
-                true
-            }
-            Err(why) => {
-                gst::element_imp_error!(self, gst::StreamError::Format, ["{why}"]);
-                false
-            }
-        }
-    }
-
-    fn announce_latency(&self, latency: gst::ClockTime) {
-        if lock(&self.latency).replace(latency) != Some(latency) {
-            let message = gst::message::Latency::builder().src(&*self.obj()).build();
-            if let Err(error) = self.obj().post_message(message) {
-                gst::debug!(CAT, imp = self, "latency message not posted: {error}");
-            }
-        }
-    }
-
-    /// Puts a serialized event into the output. A sticky one is not lost when downstream refuses data: the pad
-    /// keeps it, and the next buffer tells upstream.
-    fn enqueue(&self, running: &Running, event: gst::Event) -> bool {
-        let (is_eos, is_sticky) = (event.type_() == gst::EventType::Eos, event.is_sticky());
-        match running.output.push(Item::Event(event.clone())) {
-            Ok(()) => true,
-            Err(flow) if is_eos => {
-                self.report_lost_eos(flow);
-                false
-            }
-            Err(flow) if is_sticky && flow != gst::FlowError::Flushing => {
-                self.keep_sticky_events(vec![Item::Event(event)], flow);
-                true
-            }
-            Err(_) => is_sticky,
-        }
-    }
-
-    fn sink_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
-        let Some(running) = self.running() else {
-            return query.type_() != gst::QueryType::Allocation
-                && gst::Pad::query_default(pad, Some(&*self.obj()), query);
-        };
-        if let gst::QueryViewMut::Allocation(query) = query.view_mut() {
-            return self.offer_memory(&running, query);
-        }
-        if query.is_serialized() {
-            return self.query_in_turn(&running, query);
-        }
-        gst::Pad::query_default(pad, Some(&*self.obj()), query)
-    }
-
-    /// Answers an ALLOCATION query with a pool over the camera's arena. `min` is 2 because encoders and converters
-    /// want spare buffers; no maximum, because decoders that hold more frames than a maximum allows would hang.
-    fn offer_memory(&self, running: &Running, query: &mut gst::query::Allocation) -> bool {
-        const LEAST_BUFFERS: u32 = 2;
-        let (caps, need_pool) = query.get_owned();
-        let Some(caps) = caps else { return false };
-        let format = match StreamFormat::from_caps(&caps) {
-            Ok(format) => format,
-            Err(why) => {
-                gst::debug!(CAT, imp = self, "no memory offered: {why}");
-                return false;
-            }
-        };
-        query.add_allocation_meta::<VideoMeta>(None);
-        if !need_pool {
-            return true;
-        }
-        let arena = running.arena(|| self.is_live());
-        if let Err(error) = arena.with_room(framepool::slot_bytes(format.format, &format.info)) {
-            gst::warning!(CAT, imp = self, "frames will be copied: {error}");
-            return true;
-        }
-        let Ok(size) = u32::try_from(format.info.size()) else { return true };
-        let pool = FramePool::new(arena.clone());
-        let mut config = pool.config();
-        config.set_params(Some(&caps), size, LEAST_BUFFERS, 0);
-        match pool.set_config(config) {
-            Ok(()) => query.add_allocation_pool(Some(&pool), size, LEAST_BUFFERS, 0),
-            Err(error) => gst::warning!(CAT, imp = self, "frames will be copied: {error}"),
-        }
-        gst::debug!(CAT, imp = self, "offered a pool for {caps}");
-        true
-    }
-
-    /// A serialized query is answered downstream after everything that came before it has left.
-    fn query_in_turn(&self, running: &Running, query: &mut gst::QueryRef) -> bool {
-        let (barrier, reached, release) = Barrier::new();
-        if running.output.push(Item::Barrier(barrier)).is_err() || reached.recv().is_err() {
-            return false;
-        }
-        let answered = self.srcpad.peer_query(query);
-        drop(release);
-        answered
-    }
-}
-
-// Src pad.
-impl EvDetect {
-    fn src_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
-        if let (gst::EventView::Reconfigure(_), Some(running)) = (event.view(), self.running()) {
-            self.revive(&running, gst::FlowError::NotLinked);
-        }
-        gst::Pad::event_default(pad, Some(&*self.obj()), event)
-    }
-
-    fn src_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
-        let gst::QueryViewMut::Latency(query) = query.view_mut() else {
-            return gst::Pad::query_default(pad, Some(&*self.obj()), query);
-        };
-        let mut upstream = gst::query::Latency::new();
-        if !self.sinkpad.peer_query(&mut upstream) {
-            return false;
-        }
-        let (live, min, max) = upstream.result();
-        let own = self.running().map_or(gst::ClockTime::ZERO, |running| running.latency());
-        query.set(live, min + own, max.map(|max| max.saturating_add(own)));
-        true
-    }
-
-    /// One turn of the src pad's task.
-    fn push_next(&self) {
-        let Some(running) = self.running() else { return self.pause_task() };
-        let Ok(item) = running.output.next() else { return self.pause_task() };
-        if let Err(flow) = self.push_item(&running, item) {
-            gst::debug!(CAT, imp = self, "downstream says {flow:?}");
-            // A flush or the end of the pads has closed the output itself and knows better.
-            if flow != gst::FlowError::Flushing {
-                self.keep_sticky_events(running.close(flow), flow);
-            }
-            self.pause_task();
-        }
-    }
-
-    fn push_item(&self, running: &Running, item: Item) -> Result<(), gst::FlowError> {
-        match item {
-            Item::Frame(finished) => {
-                let seq = finished.frame.seq;
-                let (buffer, warning) = complete(running, *finished);
-                if let Some(Warning(sentence)) = warning {
-                    gst::element_imp_warning!(self, gst::StreamError::Failed, ["{sentence}"]);
-                }
-                gst::trace!(CAT, imp = self, "frame {seq}: leaves");
-                self.srcpad.push(buffer).map(drop)
-            }
-            Item::Event(event) => {
-                gst::trace!(CAT, imp = self, "event {:?} leaves", event.type_());
-                let kind = event.type_();
-                if !self.srcpad.push_event(event) {
-                    gst::debug!(CAT, imp = self, "event {kind:?} was refused downstream");
-                }
-                Ok(())
-            }
-            Item::Barrier(barrier) => {
-                barrier.pass();
-                Ok(())
-            }
-        }
-    }
-
-    /// Stores the sticky events among items that will not be pushed; a flush ends segments and streams.
-    fn keep_sticky_events(&self, items: Vec<Item>, flow: gst::FlowError) {
-        for item in items {
-            let Item::Event(event) = item else { continue };
-            match event.type_() {
-                gst::EventType::Eos => self.report_lost_eos(flow),
-                gst::EventType::Segment if flow == gst::FlowError::Flushing => (),
-                _ if event.is_sticky() => {
-                    if let Err(error) = self.srcpad.store_sticky_event(&event) {
-                        gst::debug!(CAT, imp = self, "{:?} not kept: {error:?}", event.type_());
-                    }
-                }
-                _ => (),
-            }
-        }
-    }
-
-    /// Upstream has nothing more to push and would not learn of the error, so nobody would end the pipeline.
-    fn report_lost_eos(&self, flow: gst::FlowError) {
-        if !matches!(flow, gst::FlowError::Flushing | gst::FlowError::Eos) {
-            gst::element_imp_error!(
-                self,
-                gst::StreamError::Failed,
-                ["the end of the stream is lost: downstream says {flow:?}"]
-            );
-        }
     }
 }

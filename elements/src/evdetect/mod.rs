@@ -21,7 +21,8 @@
 //!
 //! The element answers the ALLOCATION query with a pool over its own memory, so that a decoder in front of it
 //! writes where the modules read. Place it before a `tee`: a `tee` in front of it drops the pool (GStreamer 1.22),
-//! and each frame is then copied once.
+//! and each frame is then copied once. Keep a `queue` in front of it short (`max-size-buffers=4`): what waits there
+//! holds slots of the arena, and when all are taken, decoders get heap memory and frames are copied.
 //!
 //! # Latency
 //!
@@ -35,6 +36,8 @@ mod negotiate;
 mod output;
 mod running;
 mod settings;
+mod sink;
+mod src;
 mod stats;
 mod submit;
 mod workers;

@@ -42,8 +42,8 @@ impl StreamFormat {
                     meta.height()
                 )))
             }
-            Some(meta) => self.from_planes(meta.offset(), meta.stride()),
-            None => self.from_planes(self.info.offset(), self.info.stride()),
+            Some(meta) => self.layout_of(meta.offset(), meta.stride()),
+            None => self.layout_of(self.info.offset(), self.info.stride()),
         }
     }
 
@@ -76,7 +76,7 @@ impl StreamFormat {
         meta.width() >= self.info.width() && meta.height() >= self.info.height()
     }
 
-    fn from_planes(&self, offsets: &[usize], strides: &[i32]) -> Result<FrameLayout, LayoutError> {
+    fn layout_of(&self, offsets: &[usize], strides: &[i32]) -> Result<FrameLayout, LayoutError> {
         let planes = offsets.iter().zip(strides).take(self.info.n_planes() as usize);
         let planes: Result<Vec<Plane>, LayoutError> =
             planes.map(|(offset, stride)| plane(*offset, *stride)).collect();

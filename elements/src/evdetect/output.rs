@@ -187,6 +187,7 @@ mod tests {
     }
 
     fn open() -> Output {
+        gst::init().unwrap();
         let output = Output::default();
         output.open();
         output

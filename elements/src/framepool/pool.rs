@@ -52,10 +52,12 @@ impl Plan {
         let (offsets, strides) = (&info.offset()[..planes], &info.stride()[..planes]);
         let mut meta =
             VideoMeta::add_full(buffer, flags, format, info.width(), info.height(), offsets, strides)?;
-        match &self.alignment {
-            Some(alignment) => meta.set_alignment(alignment),
-            None => Ok(()),
+        // The stock pool says nothing about padding here. A description that the planes contradict is left out.
+        let described = self.alignment.as_ref().map_or(Ok(()), |alignment| meta.set_alignment(alignment));
+        if let Err(error) = described {
+            gst::debug!(gst::CAT_RUST, "padding not described: {error}");
         }
+        Ok(())
     }
 }
 

@@ -40,13 +40,13 @@ pub fn slot_count(source: Source, waiting: usize, workers: usize) -> usize {
 pub fn slot_bytes(format: PixelFormat, width: u32, height: u32) -> usize {
     let width = (u64::from(width) + EDGE).next_multiple_of(STRIDE_ALIGN);
     let height = (u64::from(height) + EDGE).next_multiple_of(EDGE);
-    let samples = width * height;
+    let samples = width.saturating_mul(height);
     let bytes = match format {
-        PixelFormat::I420 | PixelFormat::Nv12 => samples + samples / 2,
-        PixelFormat::Rgb | PixelFormat::Bgr => samples * 3,
+        PixelFormat::I420 | PixelFormat::Nv12 => samples.saturating_add(samples / 2),
+        PixelFormat::Rgb | PixelFormat::Bgr => samples.saturating_mul(3),
         PixelFormat::Gray8 => samples,
     };
-    usize::try_from(bytes + TAIL).unwrap_or(usize::MAX)
+    usize::try_from(bytes.saturating_add(TAIL)).unwrap_or(usize::MAX)
 }
 
 /// The wanted number of slots, or as many as the address space allows, at least one.

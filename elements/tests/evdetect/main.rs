@@ -1,0 +1,10 @@
+//! `evdetect` in real pipelines, with a small module whose answer is a hash of the pixels it was shown: each test
+//! compares that with the pixels that leave.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![allow(missing_docs, reason = "tests are described by their names")]
+
+mod life;
+mod memory;
+mod order;
+mod refusals;
+mod support;

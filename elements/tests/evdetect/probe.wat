@@ -1,0 +1,77 @@
+;; Reports the FNV-1a hash of a frame's visible pixels, all planes, as the class of a box that fills the frame.
+;; A test puts code in the place of the marker below; it sees the frame descriptor as $f.
+(module
+  (import "edgevision" "emit" (func $emit (param i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func (export "edgevision_abi_version") (result i32) (i32.const 1))
+  (func (export "edgevision_alloc") (param i32 i32) (result i32)
+    (global.set $next (i32.add (global.get $next) (i32.const 256)))
+    (global.get $next))
+  (func (export "edgevision_init") (result i32) (i32.const 0))
+  (func (export "preprocess_tensor_bytes") (result i32) (i32.const 64))
+
+  (func $seq (param $f i32) (result i32) (i32.wrap_i64 (i64.load offset=72 (local.get $f))))
+  (func $spin (param $n i32)
+    (loop $more
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br_if $more (i32.gt_s (local.get $n) (i32.const 0)))))
+
+  (func $hash_line (param $h i32) (param $p i32) (param $bytes i32) (result i32)
+    (local $end i32)
+    (local.set $end (i32.add (local.get $p) (local.get $bytes)))
+    (loop $more
+      (local.set $h (i32.mul (i32.xor (local.get $h) (i32.load8_u (local.get $p))) (i32.const 16777619)))
+      (local.set $p (i32.add (local.get $p) (i32.const 1)))
+      (br_if $more (i32.lt_u (local.get $p) (local.get $end))))
+    (local.get $h))
+  ;; $plane is the address of a plane's descriptor.
+  (func $hash_plane (param $h i32) (param $plane i32) (param $bytes i32) (param $lines i32) (result i32)
+    (local $p i32)
+    (local.set $p (i32.load (local.get $plane)))
+    (loop $more
+      (local.set $h (call $hash_line (local.get $h) (local.get $p) (local.get $bytes)))
+      (local.set $p (i32.add (local.get $p) (i32.load offset=4 (local.get $plane))))
+      (local.set $lines (i32.sub (local.get $lines) (i32.const 1)))
+      (br_if $more (local.get $lines)))
+    (local.get $h))
+  (func $half (param $n i32) (result i32) (i32.shr_u (i32.add (local.get $n) (i32.const 1)) (i32.const 1)))
+  (func $hash_frame (param $f i32) (result i32)
+    (local $format i32) (local $w i32) (local $h i32) (local $hash i32) (local $first i32)
+    (local.set $format (i32.load offset=4 (local.get $f)))
+    (local.set $w (i32.load offset=8 (local.get $f)))
+    (local.set $h (i32.load offset=12 (local.get $f)))
+    (local.set $first (local.get $w))
+    (if (i32.or (i32.eq (local.get $format) (i32.const 3)) (i32.eq (local.get $format) (i32.const 4)))
+      (then (local.set $first (i32.mul (local.get $w) (i32.const 3)))))
+    (local.set $hash (call $hash_plane (i32.const 0x811c9dc5) (i32.add (local.get $f) (i32.const 32))
+      (local.get $first) (local.get $h)))
+    (if (i32.eq (local.get $format) (i32.const 1)) (then
+      (local.set $hash (call $hash_plane (local.get $hash) (i32.add (local.get $f) (i32.const 40))
+        (call $half (local.get $w)) (call $half (local.get $h))))
+      (local.set $hash (call $hash_plane (local.get $hash) (i32.add (local.get $f) (i32.const 48))
+        (call $half (local.get $w)) (call $half (local.get $h))))))
+    (if (i32.eq (local.get $format) (i32.const 2)) (then
+      (local.set $hash (call $hash_plane (local.get $hash) (i32.add (local.get $f) (i32.const 40))
+        (i32.mul (call $half (local.get $w)) (i32.const 2)) (call $half (local.get $h))))))
+    (local.get $hash))
+
+  (func (export "preprocess") (param $f i32) (param $t i32) (result i32)
+    ;; MARKER
+    (i32.store (i32.load (local.get $t)) (call $hash_frame (local.get $f)))
+    (i32.store offset=8 (local.get $t) (i32.const 4))
+    (i32.store offset=12 (local.get $t) (i32.const 2))
+    (i32.store offset=16 (local.get $t) (i32.const 1))
+    (i32.store offset=20 (local.get $t) (i32.const 4))
+    (f32.store offset=52 (local.get $t) (f32.const 1))
+    (f32.store offset=56 (local.get $t) (f32.const 1))
+    (i32.store offset=68 (local.get $t) (i32.load offset=8 (local.get $f)))
+    (i32.store offset=72 (local.get $t) (i32.load offset=12 (local.get $f)))
+    (i32.const 0))
+
+  (func (export "detect") (param $r i32) (result i32)
+    (f32.store (i32.const 1032) (f32.convert_i32_u (i32.load offset=4 (local.get $r))))
+    (f32.store (i32.const 1036) (f32.convert_i32_u (i32.load offset=8 (local.get $r))))
+    (f32.store (i32.const 1040) (f32.const 0.5))
+    (i32.store (i32.const 1044) (i32.load (i32.load offset=12 (local.get $r))))
+    (call $emit (i32.const 1024) (i32.const 1))))
