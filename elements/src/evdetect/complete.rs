@@ -19,8 +19,8 @@ pub struct Warning(pub String);
 /// structure is copied and the memory shared.
 pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<Warning>) {
     let Finished { mut frame, transfer, mut analysis } = finished;
+    running.counters.left(analysis.status, frame.bytes_copied, analysis.bytes_copied);
     analysis.bytes_copied += frame.bytes_copied;
-    running.counters.left(analysis.status, analysis.bytes_copied);
     let warning = judge(&mut lock(&running.failing), analysis.status, analysis.message.as_deref(), frame.seq);
     gst::log!(
         CAT,

@@ -15,7 +15,10 @@ pub struct Counts {
     pub in_place: u64,
     pub mapped: u64,
     pub copied: u64,
-    pub bytes_copied: u64,
+    /// Bytes of frames whose memory the modules could not see.
+    pub hand_over_bytes_copied: u64,
+    /// Bytes of tensors that modules passed through the copying WASI-NN calls.
+    pub inference_bytes_copied: u64,
 }
 
 /// The counters, written by the streaming threads and read by whoever wants to know.
@@ -24,7 +27,7 @@ pub struct Counters(Mutex<Counts>);
 
 impl Counters {
     /// Counts a frame that leaves.
-    pub fn left(&self, status: Status, bytes_copied: u64) {
+    pub fn left(&self, status: Status, hand_over_bytes_copied: u64, inference_bytes_copied: u64) {
         let mut counts = self.lock();
         *match status {
             Status::Ok => &mut counts.analysed,
@@ -33,7 +36,8 @@ impl Counters {
             Status::Trapped => &mut counts.trapped,
             Status::Quarantined => &mut counts.quarantined,
         } += 1;
-        counts.bytes_copied += bytes_copied;
+        counts.hand_over_bytes_copied += hand_over_bytes_copied;
+        counts.inference_bytes_copied += inference_bytes_copied;
     }
 
     /// Counts a frame that is handed to the workers.
@@ -73,6 +77,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Bytes that were copied in all stages together.
+    fn bytes_copied(&self) -> u64 {
+        self.memory_copied + self.counts.hand_over_bytes_copied + self.counts.inference_bytes_copied
+    }
+
     /// As a structure named `application/x-edgevision-stats`; times in nanoseconds.
     pub fn to_structure(&self) -> gst::Structure {
         let counts = &self.counts;
@@ -87,7 +96,10 @@ impl Snapshot {
             .field("in-place", counts.in_place)
             .field("mapped", counts.mapped)
             .field("copied", counts.copied)
-            .field("bytes-copied", counts.bytes_copied + self.memory_copied)
+            .field("bytes-copied", self.bytes_copied())
+            .field("bytes-copied-decode", self.memory_copied)
+            .field("bytes-copied-hand-over", counts.hand_over_bytes_copied)
+            .field("bytes-copied-inference", counts.inference_bytes_copied)
             .field("latency-p50", ns(latency.p50))
             .field("latency-p99", ns(latency.p99))
             .field("queue-depth", self.queue_depth as u64)
@@ -108,7 +120,7 @@ mod tests {
         gst::init().unwrap();
         let counters = Counters::default();
         for status in [Status::Ok, Status::Ok, Status::Skipped, Status::Timeout, Status::Trapped] {
-            counters.left(status, 10);
+            counters.left(status, 10, 1);
         }
         for transfer in [Transfer::InPlace, Transfer::InPlace, Transfer::Mapped, Transfer::Copied] {
             counters.handed_over(transfer);
@@ -119,7 +131,8 @@ mod tests {
         let fields =
             ["analysed", "skipped", "timeout", "trapped", "quarantined", "in-place", "mapped", "copied"];
         assert_eq!(fields.map(|name| structure.get::<u64>(name).unwrap()), [2, 1, 1, 1, 0, 2, 1, 1]);
-        assert_eq!(structure.get::<u64>("bytes-copied").unwrap(), 57);
+        let stages = ["", "-decode", "-hand-over", "-inference"].map(|stage| format!("bytes-copied{stage}"));
+        assert_eq!(stages.map(|name| structure.get::<u64>(&*name).unwrap()), [62, 7, 50, 5]);
         assert_eq!(structure.get::<u64>("workers").unwrap(), 3);
     }
 }
