@@ -2,7 +2,7 @@
 //!
 //! Each fenced block marked `sh` is run from the repository's root by `sh -eu`, in order, with the freshly built
 //! programs on the PATH and our plugin on GST_PLUGIN_PATH. Commands that never end by themselves are ended: `make
-//! run` and `edgevision` get a duration through the environment. `make test` and `make bench` are left out here:
+//! run` and `edgevision` get a duration through the environment. `make` uses the build that is there (PROFILE=dev). `make test` and `make bench` are left out here:
 //! the first is what runs this, the second measures for minutes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panicking")]
 
@@ -67,6 +67,7 @@ fn run(block: &Block) -> Result<(), String> {
         .env("PATH", path.unwrap())
         .env("GST_PLUGIN_PATH", &programs)
         .env("EDGEVISION_DURATION", "4s")
+        .env("PROFILE", "dev")
         .output()
         .map_err(|error| error.to_string())?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
