@@ -3,41 +3,31 @@
 
 use super::{
     scene::{Mask, Rect, Stroke},
-    style::{ColorSpace, Rgb},
+    style::ColorSpace,
 };
-
-/// A sample of a pixel: which byte of the pixel's bytes holds which of the three colour samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Channel {
-    /// Byte within the pixel.
-    pub byte: usize,
-    /// 0, 1, 2: Y, Cb, Cr or red, green, blue.
-    pub sample: usize,
-}
 
 /// How the bytes of a plane are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaneFormat {
-    /// Bytes from one pixel to the next.
-    pub step: usize,
-    /// The samples in them.
-    pub channels: &'static [Channel],
+    /// What each byte of a pixel holds, 1 to 3 of them: 0, 1, 2 are Y, Cb, Cr or red, green, blue.
+    pub samples: &'static [usize],
     /// Frame pixels per plane pixel, both ways: 1 or 2.
     pub subsampling: usize,
 }
 
-const fn channel(byte: usize, sample: usize) -> Channel {
-    Channel { byte, sample }
+impl PlaneFormat {
+    /// Bytes from one pixel to the next.
+    pub const fn step(self) -> usize {
+        self.samples.len()
+    }
 }
 
-const LUMA: PlaneFormat = PlaneFormat { step: 1, channels: &[channel(0, 0)], subsampling: 1 };
-const CB: PlaneFormat = PlaneFormat { step: 1, channels: &[channel(0, 1)], subsampling: 2 };
-const CR: PlaneFormat = PlaneFormat { step: 1, channels: &[channel(0, 2)], subsampling: 2 };
-const CB_CR: PlaneFormat = PlaneFormat { step: 2, channels: &[channel(0, 1), channel(1, 2)], subsampling: 2 };
-const RGB: PlaneFormat =
-    PlaneFormat { step: 3, channels: &[channel(0, 0), channel(1, 1), channel(2, 2)], subsampling: 1 };
-const BGR: PlaneFormat =
-    PlaneFormat { step: 3, channels: &[channel(0, 2), channel(1, 1), channel(2, 0)], subsampling: 1 };
+const LUMA: PlaneFormat = PlaneFormat { samples: &[0], subsampling: 1 };
+const CB: PlaneFormat = PlaneFormat { samples: &[1], subsampling: 2 };
+const CR: PlaneFormat = PlaneFormat { samples: &[2], subsampling: 2 };
+const CB_CR: PlaneFormat = PlaneFormat { samples: &[1, 2], subsampling: 2 };
+const RGB: PlaneFormat = PlaneFormat { samples: &[0, 1, 2], subsampling: 1 };
+const BGR: PlaneFormat = PlaneFormat { samples: &[2, 1, 0], subsampling: 1 };
 
 /// The planes of a format in the order of its memory; empty for formats that cannot be drawn on.
 pub fn plane_formats(format: gst_video::VideoFormat) -> &'static [PlaneFormat] {
@@ -72,41 +62,44 @@ impl Plane<'_> {
         for stroke in strokes {
             match stroke {
                 Stroke::Fill { rect, color, alpha } => self.fill(*rect, space.samples(*color), *alpha),
-                Stroke::Text { x, y, mask, color } => self.text(*x, *y, mask, *color, space),
+                Stroke::Text { x, y, mask, color } => self.text(*x, *y, mask, space.samples(*color)),
             }
         }
     }
 
-    fn fill(&mut self, rect: Rect, samples: [u8; 3], alpha: u8) {
-        let sub = self.format.subsampling;
+    fn fill(&mut self, rect: Rect, color: [u8; 3], alpha: u8) {
+        let (format, sub) = (self.format, self.format.subsampling);
         let (from, to) = (rect.x0 / sub, rect.x1.div_ceil(sub));
         for y in rect.y0 / sub..rect.y1.div_ceil(sub).min(self.height) {
-            let format = self.format;
             let Some(row) = self.row(y, from, to) else { continue };
-            for channel in format.channels {
-                fill_channel(row, format.step, channel.byte, samples[channel.sample], alpha);
+            match *format.samples {
+                [a] => fill(row, [color[a]], alpha),
+                [a, b] => fill(row, [color[a], color[b]], alpha),
+                [a, b, c] => fill(row, [color[a], color[b], color[c]], alpha),
+                _ => {}
             }
         }
     }
 
-    fn text(&mut self, x: usize, y: usize, mask: &Mask, color: Rgb, space: ColorSpace) {
+    fn text(&mut self, x: usize, y: usize, mask: &Mask, color: [u8; 3]) {
         if mask.width == 0 {
             return;
         }
-        let (format, samples) = (self.format, space.samples(color));
-        let sub = format.subsampling;
+        let (format, sub) = (self.format, self.format.subsampling);
         let (from, to) = (x / sub, (x + mask.width).div_ceil(sub));
+        let mut halved = Vec::new();
         for (y, rows) in (y / sub..self.height).zip(mask.coverage.chunks(mask.width * sub)) {
-            let Some(target) = self.row(y, from, to) else { continue };
-            let halved;
-            let coverage = if sub == 1 {
-                rows
-            } else {
-                halved = halve(rows, mask.width);
-                &halved
-            };
-            for channel in format.channels {
-                blend_channel(target, format.step, channel.byte, samples[channel.sample], coverage);
+            // A third of a text's rows are empty; `fold` looks at all bytes at once, `all` at one by one.
+            if rows.iter().fold(0, |any, coverage| any | coverage) == 0 {
+                continue;
+            }
+            let Some(row) = self.row(y, from, to) else { continue };
+            let coverage = if sub == 1 { rows } else { halve(rows, mask.width, &mut halved) };
+            match *format.samples {
+                [a] => cover(row, [color[a]], coverage),
+                [a, b] => cover(row, [color[a], color[b]], coverage),
+                [a, b, c] => cover(row, [color[a], color[b], color[c]], coverage),
+                _ => {}
             }
         }
     }
@@ -118,39 +111,48 @@ impl Plane<'_> {
             return None;
         }
         let start = y.checked_mul(self.stride)?;
-        self.data.get_mut(start + from * self.format.step..start + to * self.format.step)
+        self.data.get_mut(start + from * self.format.step()..start + to * self.format.step())
     }
 }
 
-fn fill_channel(row: &mut [u8], step: usize, byte: usize, value: u8, alpha: u8) {
-    match (step, alpha) {
-        (1, u8::MAX) => row.fill(value),
-        (_, u8::MAX) => row.iter_mut().skip(byte).step_by(step).for_each(|sample| *sample = value),
-        _ => {
-            row.iter_mut().skip(byte).step_by(step).for_each(|sample| *sample = blend(*sample, value, alpha))
-        }
-    }
-}
+// Pixels as arrays of known length: the compiler makes SIMD of these loops.
 
-fn blend_channel(row: &mut [u8], step: usize, byte: usize, value: u8, coverage: &[u8]) {
-    if step == 1 {
-        // Its own loop, because the compiler makes SIMD of it.
-        row.iter_mut().zip(coverage).for_each(|(sample, alpha)| *sample = blend(*sample, value, *alpha));
+fn fill<const STEP: usize>(row: &mut [u8], pixel: [u8; STEP], alpha: u8) {
+    let (pixels, _) = row.as_chunks_mut::<STEP>();
+    if alpha == u8::MAX {
+        pixels.fill(pixel);
     } else {
-        let samples = row.iter_mut().skip(byte).step_by(step);
-        samples.zip(coverage).for_each(|(sample, alpha)| *sample = blend(*sample, value, *alpha));
+        pixels.iter_mut().for_each(|below| blend_pixel(below, pixel, alpha));
     }
+}
+
+fn cover<const STEP: usize>(row: &mut [u8], pixel: [u8; STEP], coverage: &[u8]) {
+    let (pixels, _) = row.as_chunks_mut::<STEP>();
+    pixels.iter_mut().zip(coverage).for_each(|(below, alpha)| blend_pixel(below, pixel, *alpha));
+}
+
+fn blend_pixel<const STEP: usize>(below: &mut [u8; STEP], above: [u8; STEP], alpha: u8) {
+    below.iter_mut().zip(above).for_each(|(below, above)| *below = blend(*below, above, alpha));
 }
 
 /// Means of 2 x 2 over one or two rows of coverage; what lies outside covers nothing.
-fn halve(rows: &[u8], width: usize) -> Vec<u8> {
+fn halve<'a>(rows: &[u8], width: usize, means: &'a mut Vec<u8>) -> &'a [u8] {
     let (upper, lower) = rows.split_at(width.min(rows.len()));
-    let pair = |row: &[u8], x: usize| {
-        let at = |x: usize| u16::from(row.get(x).copied().unwrap_or(0));
-        at(2 * x) + at(2 * x + 1)
-    };
-    let mean = |x| u8::try_from((pair(upper, x) + pair(lower, x) + 2) / 4).unwrap_or(u8::MAX);
-    (0..width.div_ceil(2)).map(mean).collect()
+    let sum = |pair: &[u8; 2]| u16::from(pair[0]) + u16::from(pair[1]);
+    let last = |row: &[u8]| row.last().copied().map_or(0, u16::from);
+    let mean = |sum: u16| u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX);
+    means.clear();
+    let (upper_pairs, upper_rest) = upper.as_chunks::<2>();
+    let (lower_pairs, lower_rest) = lower.as_chunks::<2>();
+    if lower.is_empty() {
+        means.extend(upper_pairs.iter().map(|pair| mean(sum(pair))));
+    } else {
+        means.extend(upper_pairs.iter().zip(lower_pairs).map(|(upper, lower)| mean(sum(upper) + sum(lower))));
+    }
+    if !upper_rest.is_empty() {
+        means.push(mean(last(upper_rest) + last(lower_rest)));
+    }
+    means
 }
 
 /// `below` covered by `above`; exact for alpha 0 and 255, rounded between.
@@ -169,7 +171,7 @@ mod tests {
     use super::*;
     use crate::evoverlay::{
         scene::{self, Badge, Labelled, Scene},
-        style::{self, Style},
+        style::{self, Rgb, Style},
     };
 
     #[test]
@@ -184,8 +186,10 @@ mod tests {
 
     #[test]
     fn halving_takes_means() {
-        assert_eq!(halve(&[255, 255, 255, 255, 255, 255], 3), [255, 128]);
-        assert_eq!(halve(&[10, 20], 2), [8], "an odd last row");
+        let mut means = Vec::new();
+        assert_eq!(halve(&[255, 255, 255, 255, 255, 255], 3, &mut means), [255, 128]);
+        assert_eq!(halve(&[10, 20, 30, 40], 2, &mut means), [25]);
+        assert_eq!(halve(&[10, 20], 2, &mut means), [8], "an odd last row");
     }
 
     #[test]
@@ -219,12 +223,12 @@ mod tests {
         let strokes = scene::layout(scene, &Style::default(), size.0, size.1);
         plane_formats(format).iter().all(|&format| {
             let (width, height) = (size.0.div_ceil(format.subsampling), size.1.div_ceil(format.subsampling));
-            let stride = width * format.step + gap;
+            let stride = width * format.step() + gap;
             let mut data = vec![GAP; stride * height + 64];
             Plane { data: &mut data, stride, width, height, format }.draw(&strokes, ColorSpace::Rgb);
             let rows_are_clean = data[..stride * height]
                 .chunks(stride)
-                .all(|row| row[width * format.step..].iter().all(|byte| *byte == GAP));
+                .all(|row| row[width * format.step()..].iter().all(|byte| *byte == GAP));
             rows_are_clean && data[stride * height..].iter().all(|byte| *byte == GAP)
         })
     }

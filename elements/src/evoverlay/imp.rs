@@ -164,7 +164,7 @@ fn draw(
         // A plane that cannot be had, or one with its rows upside down (negative stride), is left alone.
         let Ok(data) = frame.plane_data_mut(index) else { continue };
         let (width, height) = (width.div_ceil(format.subsampling), height.div_ceil(format.subsampling));
-        if stride >= width * format.step {
+        if stride >= width * format.step() {
             Plane { data, stride, width, height, format }.draw(strokes, space);
         }
     }

@@ -235,18 +235,26 @@ fn label_text(labelled: &Labelled, style: &Style) -> String {
 
 /// Draws a line of text into a mask. Characters that the font lacks become question marks.
 fn rasterize(text: &str, font: Font) -> Mask {
-    let (cell, zoom) = (get_raster_width(FontWeight::Bold, font.raster), font.zoom);
-    let width = text.chars().count() * cell * zoom;
-    let mut coverage = vec![0; width * font.height()];
-    for (index, character) in text.chars().enumerate() {
-        let known = get_raster(character, FontWeight::Bold, font.raster);
-        let Some(glyph) = known.or_else(|| get_raster('?', FontWeight::Bold, font.raster)) else { continue };
-        for (y, row) in coverage.chunks_exact_mut(width).enumerate() {
-            let line = glyph.raster()[y / zoom].iter().flat_map(|value| std::iter::repeat_n(*value, zoom));
-            row[index * cell * zoom..].iter_mut().zip(line).for_each(|(target, value)| *target = value);
+    let known = |character| get_raster(character, FontWeight::Bold, font.raster);
+    let glyphs: Vec<_> =
+        text.chars().filter_map(|character| known(character).or_else(|| known('?'))).collect();
+    let width = glyphs.len() * get_raster_width(FontWeight::Bold, font.raster) * font.zoom;
+    let mut coverage = Vec::with_capacity(width * font.height());
+    for y in 0..font.height() {
+        for glyph in &glyphs {
+            enlarge(glyph.raster()[y / font.zoom], font.zoom, &mut coverage);
         }
     }
     Mask { width, coverage }
+}
+
+/// Appends each pixel of a glyph's line `zoom` times.
+fn enlarge(line: &[u8], zoom: usize, coverage: &mut Vec<u8>) {
+    if zoom == 1 {
+        coverage.extend_from_slice(line);
+    } else {
+        coverage.extend(line.iter().flat_map(|value| std::iter::repeat_n(*value, zoom)));
+    }
 }
 
 fn even(value: usize) -> usize {

@@ -140,7 +140,7 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { line_width: 0.003, text_size: 0.03, show_labels: true, show_confidence: true }
+        Self { line_width: 0.003, text_size: 0.025, show_labels: true, show_confidence: true }
     }
 }
 
@@ -225,11 +225,11 @@ mod tests {
         for (height, line, text) in [
             (1, 2, 16),
             (360, 2, 16),
-            (720, 2, 20),
-            (1080, 4, 32),
-            (1440, 4, 40),
-            (2160, 6, 64),
-            (4320, 12, 128),
+            (720, 2, 16),
+            (1080, 4, 24),
+            (1440, 4, 32),
+            (2160, 6, 48),
+            (4320, 12, 96),
         ] {
             assert_eq!((style.line_pixels(height), style.font(height).height()), (line, text), "{height}");
         }
