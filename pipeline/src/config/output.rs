@@ -37,7 +37,7 @@ pub struct JsonLines {
     pub path: PathBuf,
     /// Start a new file at this size; `0B` = never.
     pub max_size: Bytes,
-    /// Older files that are kept (`detections.jsonl.1` and so on).
+    /// Older files that are kept (`detections.1.jsonl` and so on).
     #[schemars(range(min = 0, max = 1000))]
     pub keep: u32,
     /// Also write a record for frames that were not analysed.
@@ -146,7 +146,7 @@ impl Default for Overlay {
             labels: true,
             confidence: true,
             line_width: None,
-            text_size: 0.035,
+            text_size: 0.025,
         }
     }
 }
