@@ -35,9 +35,12 @@ pub struct RunOptions {
 
 /// Runs until all cameras have ended, the duration is over, or a signal comes.
 ///
+/// Returns what the cameras have done and how the process is to end: as the first camera that failed says, because
+/// somebody has to look at it even if the others went on. Its sentence is in the log already.
+///
 /// # Errors
-/// When something that was asked for is not there, or, after the end of all others, when a camera has failed.
-pub fn run(mut config: Config, options: &RunOptions) -> Result<Summary, AppError> {
+/// When something that was asked for is not there.
+pub fn run(mut config: Config, options: &RunOptions) -> Result<(Summary, Exit), AppError> {
     share_cores(&mut config);
     // What was loaded to be checked stays loaded until the cameras have it.
     let (loaded, errors) = environment::examine(&config);
@@ -55,7 +58,7 @@ pub fn run(mut config: Config, options: &RunOptions) -> Result<Summary, AppError
     let endings = join(threads);
     board.clear();
     outputs.close();
-    first_failure(endings).map_or_else(|| Ok(board.summary()), Err)
+    Ok((board.summary(), first_failure(&endings)))
 }
 
 /// Sets the number of workers, and gives each model as many threads as leaves every core with one.
@@ -77,7 +80,8 @@ struct Outputs {
 
 impl Outputs {
     fn open(config: &Config) -> Result<Self, AppError> {
-        let json_lines = config.outputs.json_lines.as_ref().map(JsonLinesOutput::open).transpose()?.map(Arc::new);
+        let json_lines =
+            config.outputs.json_lines.as_ref().map(JsonLinesOutput::open).transpose()?.map(Arc::new);
         let rtsp = config.outputs.rtsp.as_ref().map(|rtsp| RtspServer::start(rtsp.listen)).transpose()?;
         Ok(Self { json_lines, rtsp })
     }
@@ -113,8 +117,9 @@ fn start(
             shutdown: shutdown.clone(),
             once: options.once,
         };
-        let thread = supervise::start(task)
-            .map_err(|error| AppError::new(Exit::Internal, format!("camera {}: no thread: {error}", camera.name)))?;
+        let thread = supervise::start(task).map_err(|error| {
+            AppError::new(Exit::Internal, format!("camera {}: no thread: {error}", camera.name))
+        })?;
         threads.push(thread);
     }
     Ok(threads)
@@ -141,19 +146,19 @@ fn join(threads: Vec<JoinHandle<Ending>>) -> Vec<Ending> {
     threads.into_iter().filter(JoinHandle::is_finished).filter_map(|thread| thread.join().ok()).collect()
 }
 
-/// The command fails if any camera did, even if the others went on: somebody has to look at it.
-fn first_failure(endings: Vec<Ending>) -> Option<AppError> {
-    endings.into_iter().find_map(|ending| match ending {
-        Ending::Failed(failure) => Some(AppError::new(exit(failure.kind), failure.sentence)),
+fn first_failure(endings: &[Ending]) -> Exit {
+    let failed = endings.iter().find_map(|ending| match ending {
+        Ending::Failed(failure) => Some(exit(failure.kind)),
         Ending::Finished | Ending::Stopped => None,
-    })
+    });
+    failed.unwrap_or(Exit::Ok)
 }
 
 fn exit(kind: FailureKind) -> Exit {
     match kind {
         FailureKind::Missing => Exit::NoInput,
         FailureKind::Denied => Exit::Denied,
-        FailureKind::NotVideo => Exit::BadInput,
+        FailureKind::NotVideo | FailureKind::NotCamera => Exit::BadInput,
         FailureKind::NoPlugin => Exit::Unavailable,
         FailureKind::Config => Exit::Config,
         FailureKind::Internal => Exit::Internal,

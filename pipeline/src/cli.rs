@@ -155,12 +155,12 @@ impl RunArgs {
         let missing = || AppError::new(Exit::Usage, "no config file given; write `edgevision --config FILE`");
         let config = config::load(&self.config.ok_or_else(missing)?)?;
         let options = RunOptions { once: self.once, duration: self.duration.map(HumanDuration::get) };
-        let summary = app::run(config, &options)?;
+        let (summary, exit) = app::run(config, &options)?;
         match format {
             LogFormat::Text => complain(&summary.to_string()),
             LogFormat::Json => summary.emit(),
         }
-        Ok(Exit::Ok)
+        Ok(exit)
     }
 }
 

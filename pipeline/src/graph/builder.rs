@@ -25,6 +25,16 @@ pub struct CameraOutputs {
     pub mount: Option<Arc<Mount>>,
 }
 
+/// What has come in from the source.
+#[derive(Debug, Default)]
+struct Arrivals {
+    frames: AtomicU64,
+    /// In nanoseconds, as the source gives it.
+    last_pts: AtomicU64,
+    /// The last one of the round before, when a clip is looped; 0 before the second round.
+    round_end: AtomicU64,
+}
+
 /// One camera's pipeline; stopped when dropped.
 pub struct CameraGraph {
     /// The pipeline.
@@ -32,7 +42,7 @@ pub struct CameraGraph {
     /// Its `evdetect`.
     pub detect: gst::Element,
     convert: gst::Element,
-    frames: Arc<AtomicU64>,
+    arrivals: Arc<Arrivals>,
     detections: Arc<AtomicU64>,
 }
 
@@ -51,11 +61,10 @@ impl CameraGraph {
         }
         let detections = Arc::new(AtomicU64::new(0));
         chain.push(tap(source.realtime && !source.live, outputs.mount.clone(), Arc::clone(&detections)));
-        pipeline
-            .add_many(&chain)
-            .and_then(|()| gst::Element::link_many(&chain))
-            .map_err(|error| Failure::new(FailureKind::Internal, format!("camera {}: {error}", camera.name)))?;
-        Ok(Self { frames: count_frames(&convert), pipeline, detect, convert, detections })
+        pipeline.add_many(&chain).and_then(|()| gst::Element::link_many(&chain)).map_err(|error| {
+            Failure::new(FailureKind::Internal, format!("camera {}: {error}", camera.name))
+        })?;
+        Ok(Self { arrivals: watch_arrivals(&convert), pipeline, detect, convert, detections })
     }
 
     /// The pad through which the source's frames come in.
@@ -67,7 +76,26 @@ impl CameraGraph {
     /// Frames that the source has delivered so far.
     #[must_use]
     pub fn frames(&self) -> u64 {
-        self.frames.load(Ordering::Relaxed)
+        self.arrivals.frames.load(Ordering::Relaxed)
+    }
+
+    /// Where in its clip the last frame was.
+    #[must_use]
+    pub fn reached(&self) -> Option<gst::ClockTime> {
+        self.stream_time(self.arrivals.last_pts.load(Ordering::Relaxed))
+    }
+
+    /// Where in its looped clip the last frame of the round before was, from the second round on.
+    #[must_use]
+    pub fn round_end(&self) -> Option<gst::ClockTime> {
+        let pts = self.arrivals.round_end.load(Ordering::Relaxed);
+        (pts > 0).then(|| self.stream_time(pts)).flatten()
+    }
+
+    fn stream_time(&self, pts: u64) -> Option<gst::ClockTime> {
+        let segment = self.entry()?.sticky_event::<gst::event::Segment>(0)?;
+        let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
+        segment.to_stream_time(gst::ClockTime::from_nseconds(pts))
     }
 
     /// Detections in all frames so far.
@@ -88,21 +116,29 @@ fn make(factory: &str, name: &str) -> Result<gst::Element, Failure> {
     gst::ElementFactory::make(factory).name(name).build().map_err(|_| {
         Failure::new(
             FailureKind::NoPlugin,
-            format!("the GStreamer element `{factory}` is missing; on Debian install gstreamer1.0-plugins-base"),
+            format!(
+                "the GStreamer element `{factory}` is missing; on Debian install gstreamer1.0-plugins-base"
+            ),
         )
     })
 }
 
-fn count_frames(convert: &gst::Element) -> Arc<AtomicU64> {
-    let frames = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&frames);
+fn watch_arrivals(convert: &gst::Element) -> Arc<Arrivals> {
+    let arrivals = Arc::new(Arrivals::default());
+    let watcher = Arc::clone(&arrivals);
     if let Some(pad) = convert.static_pad("sink") {
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            counter.fetch_add(1, Ordering::Relaxed);
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            watcher.frames.fetch_add(1, Ordering::Relaxed);
+            if let Some(pts) = info.buffer().and_then(|buffer| buffer.pts()) {
+                let before = watcher.last_pts.swap(pts.nseconds(), Ordering::Relaxed);
+                if pts.nseconds() < before {
+                    watcher.round_end.store(before, Ordering::Relaxed);
+                }
+            }
             gst::PadProbeReturn::Ok
         });
     }
-    frames
+    arrivals
 }
 
 /// The `evdetect` of a camera: the same properties that anybody sets in a pipeline of their own.
@@ -170,7 +206,12 @@ fn tap(realtime: bool, mount: Option<Arc<Mount>>, detections: Arc<AtomicU64>) ->
             Ok(gst::FlowSuccess::Ok)
         })
         .build();
-    let sink = gst_app::AppSink::builder().name(names::TAP).sync(realtime).max_buffers(1).callbacks(callbacks).build();
+    let sink = gst_app::AppSink::builder()
+        .name(names::TAP)
+        .sync(realtime)
+        .max_buffers(1)
+        .callbacks(callbacks)
+        .build();
     sink.set_property("enable-last-sample", false);
     sink.set_property("qos", false);
     sink.upcast()

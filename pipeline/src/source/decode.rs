@@ -44,7 +44,10 @@ pub(super) fn decoded(upstream: &gst::Element) -> Result<gst::Element, Failure> 
     if wired && bin.add_pad(&ghost).is_ok() {
         Ok(bin.upcast())
     } else {
-        Err(Failure::new(FailureKind::Internal, format!("`{}` and decodebin3 cannot be linked", upstream.name())))
+        Err(Failure::new(
+            FailureKind::Internal,
+            format!("`{}` and decodebin3 cannot be linked", upstream.name()),
+        ))
     }
 }
 
@@ -56,7 +59,10 @@ fn connect(upstream: &gst::Element, decoder: &gst::Element) -> bool {
     let decoder = decoder.downgrade();
     upstream.connect_pad_added(move |_, pad| {
         let free = decoder.upgrade().and_then(|decoder| {
-            decoder.static_pad("sink").filter(|sink| !sink.is_linked()).or_else(|| decoder.request_pad_simple("sink_%u"))
+            decoder
+                .static_pad("sink")
+                .filter(|sink| !sink.is_linked())
+                .or_else(|| decoder.request_pad_simple("sink_%u"))
         });
         if let Some(sink) = free
             && let Err(error) = pad.link(&sink)

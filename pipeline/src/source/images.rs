@@ -8,8 +8,9 @@ use rayon::prelude::*;
 
 use super::{decode::element, pattern::fraction};
 use crate::{
-    config::{Source, units::FrameRate},
+    config::{Camera, units::FrameRate},
     supervise::{Failure, FailureKind},
+    telemetry::events::InputFlawed,
 };
 
 /// Pictures per second when the config does not say.
@@ -23,11 +24,15 @@ const RATE: FrameRate = FrameRate { numer: 5, denom: 1 };
 pub fn list(path: &Path) -> Result<Vec<PathBuf>, String> {
     let pattern = if path.is_dir() { path.join("*") } else { path.to_owned() };
     let pattern = pattern.to_str().ok_or_else(|| format!("{}: is not UTF-8", path.display()))?;
-    let matches = glob::glob(pattern).map_err(|error| format!("{pattern}: is no file pattern: {}", error.msg))?;
+    let matches =
+        glob::glob(pattern).map_err(|error| format!("{pattern}: is no file pattern: {}", error.msg))?;
     let mut files: Vec<PathBuf> = matches.filter_map(Result::ok).filter(|file| is_picture(file)).collect();
     files.sort_by_cached_key(|file| natural_key(file));
     if files.is_empty() {
-        return Err(format!("{}: no pictures found; JPEG (.jpg, .jpeg) and PNG (.png) are read", path.display()));
+        return Err(format!(
+            "{}: no pictures found; JPEG (.jpg, .jpeg) and PNG (.png) are read",
+            path.display()
+        ));
     }
     Ok(files)
 }
@@ -59,9 +64,11 @@ fn natural_key(path: &Path) -> Vec<(String, u64)> {
 }
 
 /// The source element: an `appsrc` fed by its own thread, which ends when the element goes away.
-pub(super) fn build(path: &Path, source: &Source, looping: bool) -> Result<gst::Element, Failure> {
-    let files = list(path).map_err(|sentence| Failure::new(FailureKind::Missing, sentence))?;
-    let framerate = fraction(source.framerate.unwrap_or(RATE));
+pub(super) fn build(path: &Path, camera: &Camera, looping: bool) -> Result<gst::Element, Failure> {
+    let files = list(path).map_err(|sentence| {
+        Failure::new(FailureKind::Missing, format!("camera {}: {sentence}", camera.name))
+    })?;
+    let framerate = fraction(camera.source.framerate.unwrap_or(RATE));
     let element = element("appsrc", "gstreamer1.0-plugins-base")?;
     let appsrc = element
         .clone()
@@ -71,7 +78,8 @@ pub(super) fn build(path: &Path, source: &Source, looping: bool) -> Result<gst::
     appsrc.set_block(true);
     appsrc.set_max_buffers(2);
     appsrc.set_max_bytes(0);
-    let feeder = Feeder { appsrc: appsrc.downgrade(), files, framerate, looping };
+    let feeder =
+        Feeder { camera: camera.name.clone(), appsrc: appsrc.downgrade(), files, framerate, looping };
     start_on_demand(&appsrc, feeder);
     Ok(element)
 }
@@ -83,9 +91,14 @@ fn start_on_demand(appsrc: &gst_app::AppSrc, feeder: Feeder) {
         gst_app::AppSrcCallbacks::builder()
             .need_data(move |appsrc, _| {
                 if let Some(feeder) = feeder.take()
-                    && let Err(error) = std::thread::Builder::new().name("images".into()).spawn(move || feeder.run())
+                    && let Err(error) =
+                        std::thread::Builder::new().name("images".into()).spawn(move || feeder.run())
                 {
-                    gst::element_error!(appsrc, gst::ResourceError::Failed, ["cannot start a thread: {error}"]);
+                    gst::element_error!(
+                        appsrc,
+                        gst::ResourceError::Failed,
+                        ["cannot start a thread: {error}"]
+                    );
                 }
             })
             .build(),
@@ -93,6 +106,7 @@ fn start_on_demand(appsrc: &gst_app::AppSrc, feeder: Feeder) {
 }
 
 struct Feeder {
+    camera: String,
     appsrc: gst::glib::WeakRef<gst_app::AppSrc>,
     files: Vec<PathBuf>,
     framerate: gst::Fraction,
@@ -102,8 +116,8 @@ struct Feeder {
 impl Feeder {
     fn run(self) {
         let mut number = 0;
-        loop {
-            match self.play_once(&mut number) {
+        for round in 0_u64.. {
+            match self.play_once(&mut number, round == 0) {
                 Ok(0) => return self.nothing_readable(),
                 Ok(_) if self.looping => {}
                 Ok(_) => break,
@@ -116,8 +130,9 @@ impl Feeder {
         }
     }
 
-    /// Pushes every readable picture once; returns how many there were.
-    fn play_once(&self, number: &mut u64) -> Result<usize, gst::FlowError> {
+    /// Pushes every readable picture once; returns how many there were. The others are told of in the first round
+    /// only, or a loop would fill the log with them.
+    fn play_once(&self, number: &mut u64, first_round: bool) -> Result<usize, gst::FlowError> {
         let mut pushed = 0;
         for chunk in self.files.chunks(rayon::current_num_threads().max(1)) {
             let decoded: Vec<_> = chunk.par_iter().map(|file| (file, decode(file))).collect();
@@ -128,7 +143,8 @@ impl Feeder {
                         *number += 1;
                         pushed += 1;
                     }
-                    Err(error) => tracing::warn!(file = %file.display(), %error, "picture is skipped: it cannot be read"),
+                    Err(error) if first_round => self.tell(file, &error),
+                    Err(_) => {}
                 }
             }
         }
@@ -141,9 +157,21 @@ impl Feeder {
         appsrc.push_sample(&sample).map(drop)
     }
 
+    fn tell(&self, file: &Path, error: &image::ImageError) {
+        // Some of these errors end with a line break, some have one in the middle.
+        let error = error.to_string();
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+        let error = error.trim_end_matches('.');
+        let (camera, file) = (&self.camera, file.display());
+        let reason = format!(
+            "camera {camera}: {file}: cannot be decoded and is left out ({error}); repair or remove it"
+        );
+        InputFlawed { camera, reason: &reason }.emit();
+    }
+
     fn nothing_readable(&self) {
         if let Some(appsrc) = self.appsrc.upgrade() {
-            gst::element_error!(appsrc, gst::StreamError::Decode, ["none of the pictures can be read"]);
+            gst::element_error!(appsrc, gst::StreamError::Decode, ["none of the pictures can be decoded"]);
         }
     }
 }
@@ -212,9 +240,14 @@ mod tests {
     #[test]
     fn lines_are_padded_to_the_stride_of_the_caps() {
         gst::init().unwrap();
-        let picture = RgbImage::from_fn(3, 2, |x, y| image::Rgb([u8::try_from(x).unwrap(), u8::try_from(y).unwrap(), 7]));
+        let picture = RgbImage::from_fn(3, 2, |x, y| {
+            image::Rgb([u8::try_from(x).unwrap(), u8::try_from(y).unwrap(), 7])
+        });
         let sample = sample(&picture, 0, gst::Fraction::new(5, 1)).unwrap();
         let map = sample.buffer().unwrap().map_readable().unwrap();
-        assert_eq!(map[..], [0, 0, 7, 1, 0, 7, 2, 0, 7, 0, 0, 0, 0, 1, 7, 1, 1, 7, 2, 1, 7, 0, 0, 0][..map.len()]);
+        assert_eq!(
+            map[..],
+            [0, 0, 7, 1, 0, 7, 2, 0, 7, 0, 0, 0, 0, 1, 7, 1, 1, 7, 2, 1, 7, 0, 0, 0][..map.len()]
+        );
     }
 }

@@ -14,7 +14,11 @@ pub fn arm(source: &gst::Element) {
         // From another thread: the flush must be able to unblock this one.
         source.call_async(move |_| {
             if !seek(&pad, gst::SeekFlags::FLUSH) {
-                gst::warning!(gst::CAT_RUST, obj = pad, "cannot be played as a segment; it is reopened at its end");
+                gst::warning!(
+                    gst::CAT_RUST,
+                    obj = pad,
+                    "cannot be played as a segment; it is reopened at its end"
+                );
             }
             pad.remove_probe(probe);
         });

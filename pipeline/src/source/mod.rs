@@ -2,8 +2,8 @@
 
 mod decode;
 mod file;
-pub mod looping;
 pub mod images;
+pub mod looping;
 mod pattern;
 mod rtsp;
 mod v4l2;
@@ -36,7 +36,7 @@ pub fn open(camera: &Camera, once: bool) -> Result<CameraSource, Failure> {
     let repeat = source.repeat && !once;
     let element = match &source.uri {
         Location::File(path) => file::build(path)?,
-        Location::Images(path) => images::build(path, source, repeat)?,
+        Location::Images(path) => images::build(path, camera, repeat)?,
         Location::Rtsp(uri) => rtsp::build(uri, source)?,
         Location::V4l2(device) => v4l2::build(device, source)?,
         Location::Pattern(name) => pattern::build(name, source)?,
@@ -53,14 +53,29 @@ pub fn open(camera: &Camera, once: bool) -> Result<CameraSource, Failure> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     camera: String,
-    place: String,
+    place: Location,
+    has_login: bool,
 }
 
 impl Origin {
     /// Of a camera of the config.
     #[must_use]
     pub fn of(camera: &Camera) -> Self {
-        Self { camera: camera.name.clone(), place: camera.source.uri.to_string() }
+        let source = &camera.source;
+        let has_login = source.user.is_some() || source.password.is_some();
+        Self { camera: camera.name.clone(), place: source.uri.clone(), has_login }
+    }
+
+    /// The place itself.
+    #[must_use]
+    pub fn place(&self) -> &Location {
+        &self.place
+    }
+
+    /// Whether the config gives a user name or a password.
+    #[must_use]
+    pub fn has_login(&self) -> bool {
+        self.has_login
     }
 }
 

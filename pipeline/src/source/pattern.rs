@@ -36,5 +36,8 @@ fn caps(source: &Source) -> gst::Caps {
 
 /// As GStreamer writes it.
 pub(super) fn fraction(rate: FrameRate) -> gst::Fraction {
-    gst::Fraction::new(i32::try_from(rate.numer).unwrap_or(i32::MAX), i32::try_from(rate.denom).unwrap_or(i32::MAX))
+    gst::Fraction::new(
+        i32::try_from(rate.numer).unwrap_or(i32::MAX),
+        i32::try_from(rate.denom).unwrap_or(i32::MAX),
+    )
 }

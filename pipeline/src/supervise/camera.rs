@@ -83,8 +83,9 @@ impl CameraTask {
     /// Opens the camera once and stays with it until its pipeline is over.
     fn run_once(&self, backoff: &mut Backoff, has_run: &mut bool) -> Round {
         self.change(CameraState::Opening, None);
-        let opened = source::open(&self.camera, self.once)
-            .and_then(|source| CameraGraph::build(&self.camera, &source, &self.outputs).map(|graph| (source, graph)));
+        let opened = source::open(&self.camera, self.once).and_then(|source| {
+            CameraGraph::build(&self.camera, &source, &self.outputs).map(|graph| (source, graph))
+        });
         let (source, graph) = match opened {
             Ok(opened) => opened,
             Err(failure) => return Round::Over(Ending::Failed(failure)),
@@ -107,7 +108,8 @@ impl CameraTask {
     }
 
     fn lost(&self, failure: &Failure, pause: Duration, attempt: u32) {
-        events::CameraLost { camera: &self.camera.name, reason: &failure.sentence, attempt, retry_in: pause }.emit();
+        events::CameraLost { camera: &self.camera.name, reason: &failure.sentence, attempt, retry_in: pause }
+            .emit();
         self.change(CameraState::Reconnecting, Some(&failure.sentence));
     }
 
@@ -127,11 +129,12 @@ impl CameraTask {
 }
 
 /// Trying again helps when the camera or the network may recover. A wrong password that never worked does not get
-/// right by itself, and many cameras lock an account after a few attempts.
+/// right by itself, and many cameras lock an account after a few attempts; a device that never was a camera does not
+/// become one.
 fn worth_retrying(failure: &Failure, has_run: bool) -> bool {
     match failure.kind {
         FailureKind::Config | FailureKind::NoPlugin => false,
-        FailureKind::Denied => has_run,
+        FailureKind::Denied | FailureKind::NotCamera => has_run,
         FailureKind::Missing | FailureKind::NotVideo | FailureKind::Internal => true,
     }
 }
@@ -144,12 +147,23 @@ struct Visit<'a> {
     origin: Origin,
     watchdog: Watchdog,
     running: bool,
+    told_early_end: bool,
+    told_flaw: bool,
 }
 
 impl<'a> Visit<'a> {
     fn new(task: &'a CameraTask, source: &'a CameraSource, graph: &'a CameraGraph) -> Self {
         let watchdog = Watchdog::new(task.camera.source.stall_timeout.get(), Instant::now());
-        Self { task, source, graph, origin: Origin::of(&task.camera), watchdog, running: false }
+        Self {
+            task,
+            source,
+            graph,
+            origin: Origin::of(&task.camera),
+            watchdog,
+            running: false,
+            told_early_end: false,
+            told_flaw: false,
+        }
     }
 
     fn stay(&mut self, backoff: &mut Backoff) -> Round {
@@ -159,7 +173,8 @@ impl<'a> Visit<'a> {
         // When this fails, the reason is on the bus.
         let started = self.graph.pipeline.set_state(gst::State::Playing);
         loop {
-            let notice = bus.timed_pop(clock_time(TICK)).and_then(|message| bus::read(&message, &self.origin));
+            let notice =
+                bus.timed_pop(clock_time(TICK)).and_then(|message| bus::read(&message, &self.origin));
             if let Some(round) = notice.and_then(|notice| self.react(notice)) {
                 return round;
             }
@@ -177,30 +192,64 @@ impl<'a> Visit<'a> {
         }
     }
 
-    fn react(&self, notice: Notice) -> Option<Round> {
+    fn react(&mut self, notice: Notice) -> Option<Round> {
         match notice {
-            Notice::EndOfStream if self.source.live => {
-                Some(self.broken(Failure::new(FailureKind::Missing, format!("{}: the stream has ended", self.origin))))
-            }
+            Notice::EndOfStream if self.source.live => Some(self.broken(Failure::new(
+                FailureKind::Missing,
+                format!("{}: the stream has ended", self.origin),
+            ))),
             Notice::EndOfStream if self.source.seek_to_loop && self.running => Some(Round::Again),
             Notice::EndOfStream => Some(Round::Over(self.finished())),
-            Notice::EndOfLoop if looping::again(&self.source.element) => None,
-            Notice::EndOfLoop => Some(Round::Again),
+            Notice::EndOfLoop => {
+                // The demuxer is ahead of the frames: it is the round before that is known to the end.
+                self.tell_early_end(self.graph.round_end());
+                (!looping::again(&self.source.element)).then_some(Round::Again)
+            }
             Notice::Failed(failure) => Some(self.broken(failure)),
             Notice::Warning(sentence) => {
                 events::ModuleFailed { camera: &self.task.camera.name, reason: &sentence }.emit();
+                None
+            }
+            Notice::Flaw(sentence) => {
+                if !std::mem::replace(&mut self.told_flaw, true) {
+                    self.flawed(&sentence);
+                }
                 None
             }
         }
     }
 
     /// A file that ends before it showed a single frame is no video.
-    fn finished(&self) -> Ending {
+    fn finished(&mut self) -> Ending {
         if self.graph.frames() > 0 {
+            self.tell_early_end(self.graph.reached());
             return Ending::Finished;
         }
-        let sentence = format!("{}: has ended without a single frame of video; it is empty or damaged", self.origin);
+        let sentence = format!(
+            "{}: has ended without a single frame of video; it is cut off or damaged: copy or record it again",
+            self.origin
+        );
         Ending::Failed(Failure::new(FailureKind::NotVideo, sentence))
+    }
+
+    /// A clip that was cut off plays up to the cut like any other; without a word nobody would notice that frames
+    /// are missing.
+    fn tell_early_end(&mut self, reached: Option<gst::ClockTime>) {
+        let announced = self.graph.pipeline.query_duration::<gst::ClockTime>();
+        let Some((reached, announced)) = reached.zip(announced) else { return };
+        if ends_early(reached, announced) && !std::mem::replace(&mut self.told_early_end, true) {
+            self.flawed(&format!(
+                "{}: ends after {:.1} s of the {:.1} s that it announces; it is cut off or damaged: copy or record it \
+                 again if the rest matters",
+                self.origin,
+                reached.seconds_f64(),
+                announced.seconds_f64()
+            ));
+        }
+    }
+
+    fn flawed(&self, sentence: &str) {
+        events::InputFlawed { camera: &self.task.camera.name, reason: sentence }.emit();
     }
 
     /// Live sources may recover; a file does not change by being opened again.
@@ -237,6 +286,11 @@ impl<'a> Visit<'a> {
             }
         }
     }
+}
+
+/// Containers round, and the sound may go on for a moment after the last picture: neither is worth a word.
+fn ends_early(reached: gst::ClockTime, announced: gst::ClockTime) -> bool {
+    announced.saturating_sub(reached) > gst::ClockTime::SECOND.max(announced / 50)
 }
 
 fn clock_time(duration: Duration) -> gst::ClockTime {

@@ -103,6 +103,23 @@ impl CameraEnded<'_> {
     }
 }
 
+/// Something is wrong with a camera's pictures, and the camera goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct InputFlawed<'a> {
+    /// Name of the camera.
+    pub camera: &'a str,
+    /// What, as a sentence.
+    pub reason: &'a str,
+}
+
+impl InputFlawed<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("input_flawed", self.camera);
+        tracing::warn!(event = "input_flawed", camera = self.camera, "{}", self.reason);
+    }
+}
+
 /// A module failed on a frame; the frame went on without detections.
 #[derive(Clone, Copy, Debug)]
 pub struct ModuleFailed<'a> {

@@ -31,6 +31,9 @@ fn writable(lines: &JsonLines) -> Result<(), String> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if folder.exists() && !folder.is_dir() {
+        return Err(format!("{} is a file, not a folder; give another path", folder.display()));
+    }
     if !folder.is_dir() {
         return Err(format!(
             "the folder {} does not exist; create it, or give another path",
