@@ -30,7 +30,7 @@ struct Printed {
     figure: String,
     value: f64,
     unit: String,
-    limit: f64,
+    limit: Option<f64>,
 }
 
 impl Figure {
@@ -39,11 +39,11 @@ impl Figure {
         Self { name: name.into(), value, unit: unit.into(), limit }
     }
 
-    /// Reads `{"figure", "value", "unit", "limit"}`; the limit is the largest value allowed.
+    /// Reads `{"figure", "value", "unit", "limit"}`; the limit is the largest value allowed and may be left out.
     pub fn from_json(line: &str) -> Result<Self> {
         let read = serde_json::from_str(line).with_context(|| format!("not a figure: {line}"));
         let Printed { figure, value, unit, limit } = read?;
-        Ok(Self::new(figure, value, &unit, Limit::AtMost(limit)))
+        Ok(Self::new(figure, value, &unit, limit.map_or(Limit::None, Limit::AtMost)))
     }
 
     /// True when the limit does not hold; also for a value that is not a number.
@@ -121,6 +121,8 @@ mod tests {
     fn figures_of_a_bench_are_read() -> Result<()> {
         let line = r#"{"figure":"start","value":412.5,"unit":"ms","limit":1000.0}"#;
         assert_eq!(Figure::from_json(line)?, Figure::new("start", 412.5, "ms", Limit::AtMost(1000.0)));
+        let line = r#"{"figure":"copy","value":2.5,"unit":"ms"}"#;
+        assert_eq!(Figure::from_json(line)?, Figure::new("copy", 2.5, "ms", Limit::None));
         let wrong = Figure::from_json("running 0 tests").map_err(|error| error.to_string());
         assert_eq!(wrong, Err("not a figure: running 0 tests".to_owned()));
         Ok(())
