@@ -10,7 +10,7 @@ use std::{
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
-/// Most files that are kept; the oldest go first.
+/// Most compiled modules that are kept; the oldest go first.
 const MAX_FILES: usize = 64;
 /// Largest file that is read.
 const MAX_BYTES: u64 = 512 << 20;
@@ -69,6 +69,10 @@ impl Directory {
         let mut files = Vec::new();
         for file in Dir::read_from(&self.fd)? {
             let name = file?.file_name().to_owned();
+            // The user may have named a folder that holds other things.
+            if !is_ours(name.to_bytes()) {
+                continue;
+            }
             let stat = rustix::fs::statat(&self.fd, &name, AtFlags::SYMLINK_NOFOLLOW);
             if let Some(stat) = stat.ok().filter(|stat| FileType::from_raw_mode(stat.st_mode).is_file()) {
                 files.push((stat.st_mtime, stat.st_mtime_nsec, name));
@@ -87,6 +91,12 @@ impl Directory {
             tracing::debug!(%error, ?name, "a file of the module cache was not removed");
         }
     }
+}
+
+/// Whether the cache has written a file of this name: an entry, or a draft of one.
+fn is_ours(name: &[u8]) -> bool {
+    let digest = name.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    digest == 64 && name.get(digest..).is_some_and(|rest| rest.starts_with(b".cwasm"))
 }
 
 fn check_owner(stat: &Stat) -> io::Result<()> {

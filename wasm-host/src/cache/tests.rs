@@ -154,12 +154,16 @@ fn what_belongs_to_another_user_is_refused() {
 fn the_oldest_files_make_room() {
     let folder = tempfile::tempdir().unwrap();
     let directory = Directory::open(&folder.path().join("modules")).unwrap();
-    for number in 0..70 {
-        directory.write(&format!("{number}.cwasm"), b"x").unwrap();
+    let path = |number: u32| folder.path().join(format!("modules/{number:064x}.cwasm"));
+    let foreign = folder.path().join("modules/filter.cwasm");
+    fs::write(&foreign, "not of this cache").unwrap();
+    for number in 0..70_u32 {
+        directory.write(&format!("{number:064x}.cwasm"), b"x").unwrap();
     }
-    let exists = |number: u32| folder.path().join(format!("modules/{number}.cwasm")).exists();
+    let exists = |number: u32| path(number).exists();
     assert_eq!((0..70).filter(|number| exists(*number)).count(), 64);
     assert!(exists(69), "the newest stays");
+    assert!(foreign.exists(), "so does what the cache has not written");
 }
 
 #[test]
