@@ -8,7 +8,7 @@ use std::{
 use crate::{
     analysis::{Analyzer, AnalyzerFactory},
     detection::Thresholds,
-    imports::{needs_model, text},
+    imports::needs_model,
     instance::{Blueprint, Chain, Plan, StageSetup},
     module::{Module, ModuleInfo, Role},
     nn::{Model, TensorInfo},
@@ -121,10 +121,7 @@ fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<
     let info = stage.module.info();
     check_role(info, role)?;
     if spec.model.is_none() && needs_model(&info.imports) {
-        return Err(format!(
-            "module {} runs a model, but none is configured; name a model file",
-            name_of(info)
-        ));
+        return Err(format!("module {} runs a model, but none is configured; name a model file", info.name));
     }
     Blueprint::new(StageSetup {
         module: &stage.module,
@@ -136,10 +133,6 @@ fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<
 }
 
 /// The name is the module's own word, and these sentences end on a terminal.
-fn name_of(info: &ModuleInfo) -> String {
-    text::clean(info.name.as_bytes())
-}
-
 fn check_role(info: &ModuleInfo, role: Role) -> Result<(), String> {
     if info.roles.contains(&role) {
         return Ok(());
@@ -149,7 +142,7 @@ fn check_role(info: &ModuleInfo, role: Role) -> Result<(), String> {
         Role::Detect => ("detect", "preprocess"),
     };
     let has = if info.roles.is_empty() { "neither role" } else { other };
-    Err(format!("module {} exports {has}, not `{wanted}`; choose a module that does", name_of(info)))
+    Err(format!("module {} exports {has}, not `{wanted}`; choose a module that does", info.name))
 }
 
 /// The document of [`edgevision_abi::PARAMS_ENVELOPE`].
@@ -158,7 +151,7 @@ fn parameter_document(spec: &JobSpec, stage: &Stage) -> Result<Arc<[u8]>, String
         serde_json::Value::Null => serde_json::Value::Object(serde_json::Map::new()),
         object @ serde_json::Value::Object(_) => object.clone(),
         other => {
-            let name = name_of(stage.module.info());
+            let name = &stage.module.info().name;
             return Err(format!(
                 "module {name}: its parameters are {other}, they must be a mapping of names to values"
             ));

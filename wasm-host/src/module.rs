@@ -11,7 +11,6 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    io,
     path::Path,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
 };
@@ -22,7 +21,7 @@ use examine::Examined;
 pub(crate) use contract::IMPORTS;
 pub(crate) use examine::hex;
 
-use crate::{cache, engine::engine};
+use crate::{cache, engine::engine, files, text};
 
 /// Largest file that is taken for a module.
 const MAX_BYTES: u64 = 256 << 20;
@@ -122,8 +121,10 @@ impl Module {
     }
 
     fn compile(mut info: ModuleInfo, bytes: &[u8]) -> Result<Self, String> {
-        let compiled =
-            cache::compile(engine(), bytes).map_err(|error| format!("cannot be compiled: {error:#}"))?;
+        let compiled = cache::compile(engine(), bytes).map_err(|error| {
+            let error = text::clean(format!("{error:#}").as_bytes());
+            format!("cannot be compiled: {error}")
+        })?;
         let version = info.abi_version.map_or_else(|| probe::abi_version(&compiled), Ok)?;
         if let Some(problem) = examine::abi_problem(Some(version)) {
             return Err(problem);
@@ -153,16 +154,8 @@ pub fn inspect(path: &Path) -> Result<(ModuleInfo, Vec<String>), ModuleError> {
     Ok((info, problems.into_iter().map(|problem| format!("{name}: {problem}")).collect()))
 }
 
-/// Reads the file. Not pipes and devices, which may have no end.
 fn read(path: &Path) -> Result<Vec<u8>, ModuleError> {
-    let read = || match std::fs::metadata(path)? {
-        file if !file.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
-        file if file.len() > MAX_BYTES => {
-            Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"))
-        }
-        _ => std::fs::read(path),
-    };
-    read().map_err(|source| ModuleError::Read { path: path.to_owned(), source })
+    files::read(path, MAX_BYTES).map_err(|source| ModuleError::Read { path: path.to_owned(), source })
 }
 
 fn not_a_module(phrase: String) -> String {

@@ -212,6 +212,24 @@ fn memory_of_others_is_mapped() {
 }
 
 #[test]
+fn a_memory_of_which_more_is_shown_later_is_mapped_again() {
+    let mut camera = Camera::new();
+    let mut analyzer = healthy();
+    // Farther behind the first frame than a window of it alone reaches.
+    let (first, second) = (camera.bytes(1), camera.bytes(2));
+    let mut bytes = first.clone();
+    bytes.resize(200_000, 0);
+    let (len, offset) = (bytes.len() + second.len(), bytes.len());
+    bytes.extend(&second);
+    let fd = memfd(&bytes, true);
+    let parts = [(first.len(), 0, &first), (len, offset, &second), (first.len(), 0, &first)];
+    for (len, offset, shown) in parts {
+        let frame = camera.frame_of(Pixels::Fd { fd: fd.clone(), len, offset }, Box::new(()));
+        assert_ok(&analyzer.analyze(&frame), hash(&visible(shown)));
+    }
+}
+
+#[test]
 fn frames_outside_their_memory_are_refused() {
     let mut camera = Camera::new();
     let mut analyzer = healthy();

@@ -171,6 +171,31 @@ fn a_missing_file_and_a_folder() {
 }
 
 #[test]
+fn a_pipe_in_the_place_of_a_model_does_not_hang() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.onnx");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    for text in [load(&pipe).err().unwrap().to_string(), inspect_model(&pipe).err().unwrap().to_string()] {
+        assert_eq!(text, format!("{}: the model cannot be read: not a regular file", pipe.display()));
+    }
+    // /dev/zero has no end.
+    assert!(load(Path::new("/dev/zero")).is_err());
+}
+
+#[test]
+fn what_a_model_says_cannot_steer_a_terminal() {
+    let mut graph = chain(&["Frob\u{1b}[2Jnicate"], DataType::FLOAT, &[1, 4]);
+    graph.output[0].name = Some("out\nput".to_owned());
+    let mut odd = model(graph);
+    odd.producer_name = Some("evil\u{9b}2J".to_owned());
+    let info = inspect_model(&file(&odd.write_buf().unwrap()).path).unwrap();
+    assert_eq!(info.outputs[0].name, "output");
+    assert_eq!(info.producer.as_deref(), Some("evil2J"));
+    let shown = info.problems.concat() + &info.operators.into_keys().collect::<String>();
+    assert!(shown.contains("Frob[2Jnicate") && !shown.contains(char::is_control), "{shown:?}");
+}
+
+#[test]
 fn an_unknown_engine() {
     let text =
         load_model(Path::new("line3.onnx"), "tensorrt", &LoadOptions::default()).err().unwrap().to_string();

@@ -492,3 +492,16 @@ impl tracing::field::Visit for Look<'_> {
         }
     }
 }
+
+#[test]
+fn infer_in_a_row() {
+    let model = Arc::new(hashing_model().slow(Duration::from_millis(50)));
+    let mut attacker = analyzer(spec("copy_plane", "infer_in_a_row", Some(model.clone())));
+    let (frame, _) = Camera::new().shoot(1);
+    assert_failed(
+        &attacker.analyze(&frame),
+        Status::Timeout,
+        "module infer_in_a_row: `detect` of frame 0 did not finish within 200ms",
+    );
+    assert!(model.runs() <= 5, "{} runs of 50 ms in 200 ms", model.runs());
+}

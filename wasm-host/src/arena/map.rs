@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{BorrowedFd, OwnedFd},
     ptr::NonNull,
 };
 
@@ -143,59 +143,4 @@ pub(super) fn memfd(name: &str, len: usize) -> io::Result<OwnedFd> {
 pub(super) fn seal(fd: &OwnedFd, more: SealFlags) -> io::Result<()> {
     let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL | more;
     Ok(rustix::fs::fcntl_add_seals(fd, seals)?)
-}
-
-/// Why somebody's memory cannot be mapped into a module.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ShareError {
-    /// It could shrink under the mapping, which would kill the process.
-    #[error(
-        "the file descriptor is neither a dmabuf nor a memfd sealed against shrinking; copy the frame instead"
-    )]
-    MayShrink,
-    /// It is shorter than what is to be mapped.
-    #[error("the file descriptor holds {found} bytes, {wanted} are to be mapped")]
-    TooShort {
-        /// Bytes behind the descriptor.
-        found: u64,
-        /// Bytes asked for.
-        wanted: usize,
-    },
-    /// The system would not tell.
-    #[error("the file descriptor cannot be examined: {0}")]
-    Io(#[from] io::Error),
-}
-
-/// Checks that the first `len` bytes behind `fd` can be mapped for as long as we like: a dmabuf, or a memfd sealed
-/// against shrinking. Elements ask this before they hand a frame over as [`crate::frame::Pixels::Fd`].
-pub fn check_shareable(fd: BorrowedFd<'_>, len: usize) -> Result<(), ShareError> {
-    let found = if is_dmabuf(fd)? { dmabuf_len(fd)? } else { sealed_len(fd)? };
-    if found < len as u64 {
-        return Err(ShareError::TooShort { found, wanted: len });
-    }
-    Ok(())
-}
-
-fn is_dmabuf(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    /// `DMA_BUF_MAGIC` of linux/magic.h.
-    const DMA_BUF_MAGIC: u64 = 0x444d_4142;
-    let stat = rustix::fs::fstatfs(fd)?;
-    Ok(u64::try_from(stat.f_type).is_ok_and(|kind| kind == DMA_BUF_MAGIC))
-}
-
-/// A dmabuf tells its size by seeking only; it has no file position that this could disturb.
-fn dmabuf_len(fd: BorrowedFd<'_>) -> io::Result<u64> {
-    Ok(rustix::fs::seek(fd, rustix::fs::SeekFrom::End(0))?)
-}
-
-fn sealed_len(fd: BorrowedFd<'_>) -> Result<u64, ShareError> {
-    match rustix::fs::fcntl_get_seals(fd.as_fd()) {
-        Ok(seals) if seals.contains(SealFlags::SHRINK) => {
-            let size = rustix::fs::fstat(fd).map_err(io::Error::from)?.st_size;
-            Ok(u64::try_from(size).unwrap_or(0))
-        }
-        Ok(_) | Err(rustix::io::Errno::INVAL) => Err(ShareError::MayShrink),
-        Err(error) => Err(io::Error::from(error).into()),
-    }
 }

@@ -33,6 +33,7 @@
 mod guard;
 mod map;
 mod memory;
+mod share;
 mod slot;
 mod tensor;
 mod window;
@@ -40,11 +41,12 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use map::{ShareError, check_shareable};
+pub use share::{ShareError, check_shareable};
 pub use slot::{Arena, ArenaError, OutOfSlot, Slot};
 
 pub(crate) use guard::install as install_guard;
 pub(crate) use memory::LinearMemories;
+pub(crate) use share::CpuRead;
 pub(crate) use tensor::TensorSlot;
 pub(crate) use window::{Access, Window, WindowError};
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use edgevision_abi::{NnTensor, status};
 use wasmtime::Caller;
 
-use super::guest_memory;
+use super::{guest_memory, in_time};
 use crate::{
     abi::{BadAddress, GuestMemory, Span, shape},
     instance::{HostState, Refusal},
@@ -31,17 +31,18 @@ pub(super) fn infer(
     n_inputs: u32,
     outputs: u32,
     n_outputs: u32,
-) -> i32 {
+) -> wasmtime::Result<i32> {
+    in_time(&caller)?;
     let tables = Tables { inputs, n_inputs, outputs, n_outputs };
     let result = with_session(&mut caller, |caller, model, session| in_place(caller, model, session, tables));
-    match result {
+    Ok(match result {
         Ok(()) => status::OK,
         Err(refusal) => {
             let code = refusal.status;
             caller.data_mut().call.refusal = Some(refusal);
             code
         }
-    }
+    })
 }
 
 /// Runs `work` with this instance's model and session. A session that panicked is not used again.

@@ -3,8 +3,8 @@
 use edgevision_abi::log_level;
 use wasmtime::Caller;
 
-use super::{guest_memory, text};
-use crate::{abi::Span, instance::HostState};
+use super::guest_memory;
+use crate::{abi::Span, instance::HostState, text};
 
 /// One line for the host's log. Lines beyond the cap of the call are dropped and counted, unreadable ones too.
 pub(super) fn log(mut caller: Caller<'_, HostState>, level: i32, address: u32, len: u32) {

@@ -1,18 +1,17 @@
 //! What a module may ask of the host. This list is the capability list: nothing else is linked.
 //!
 //! Every function checks permission first, bounds, alignment and overlap second, caps third; it returns a status
-//! code, never traps and never panics. What is worth a sentence for the user is left in the call's state.
+//! code and never panics. It traps only when the call's time is up. What is worth a sentence for the user is left in the call's state.
 
 mod emit;
 mod infer;
 mod log;
 mod nn;
 mod params;
-pub(crate) mod text;
 
 use std::sync::OnceLock;
 
-use wasmtime::{Caller, Linker};
+use wasmtime::{Caller, Linker, Trap};
 
 pub(crate) use nn::WasiNn;
 
@@ -51,6 +50,12 @@ fn link() -> wasmtime::Result<Linker<HostState>> {
 /// True when a module with these imports (`module.name`) cannot do without a model.
 pub(crate) fn needs_model(imports: &[String]) -> bool {
     imports.iter().any(|import| import == "edgevision.infer" || import.starts_with("wasi_ephemeral_nn."))
+}
+
+/// Ends a call whose time is up. Compiled code looks at the epoch in loops and on entering a function of its own; a
+/// guest that calls the host a hundred thousand times in a row does neither.
+fn in_time(caller: &Caller<'_, HostState>) -> wasmtime::Result<()> {
+    if caller.data().call.is_late() { Err(Trap::Interrupt.into()) } else { Ok(()) }
 }
 
 /// The caller's memory, for the duration of one host function. `None` for a module without one.

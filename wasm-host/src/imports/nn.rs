@@ -7,7 +7,7 @@
 use wasmtime::Caller;
 
 use super::{
-    guest_memory,
+    guest_memory, in_time,
     infer::{from_engine, timed_run, with_session},
 };
 use crate::{
@@ -148,8 +148,14 @@ fn open_context(caller: &mut Caller<'_, HostState>, graph: u32, address: u32) ->
     Ok(())
 }
 
-pub(super) fn set_input(mut caller: Caller<'_, HostState>, context: u32, index: u32, tensor: u32) -> i32 {
-    code(copy_in(&mut caller, context as usize, index as usize, tensor))
+pub(super) fn set_input(
+    mut caller: Caller<'_, HostState>,
+    context: u32,
+    index: u32,
+    tensor: u32,
+) -> wasmtime::Result<i32> {
+    in_time(&caller)?;
+    Ok(code(copy_in(&mut caller, context as usize, index as usize, tensor)))
 }
 
 fn copy_in(caller: &mut Caller<'_, HostState>, context: usize, index: usize, address: u32) -> Outcome {
@@ -196,11 +202,12 @@ fn dtype_of(code: u32) -> Option<DType> {
         .flatten()
 }
 
-pub(super) fn compute(mut caller: Caller<'_, HostState>, context: u32) -> i32 {
+pub(super) fn compute(mut caller: Caller<'_, HostState>, context: u32) -> wasmtime::Result<i32> {
+    in_time(&caller)?;
     let index = context as usize;
     // Taken out while the engine runs, because the session and the context both live in the caller's state.
     let Some(mut context) = caller.data_mut().wasi_nn.contexts.get_mut(index).map(std::mem::take) else {
-        return errno::INVALID_ARGUMENT;
+        return Ok(errno::INVALID_ARGUMENT);
     };
     let result = if context.inputs.iter().any(Option::is_none) {
         Err(errno::INVALID_ARGUMENT)
@@ -210,7 +217,7 @@ pub(super) fn compute(mut caller: Caller<'_, HostState>, context: u32) -> i32 {
     if let Some(place) = caller.data_mut().wasi_nn.contexts.get_mut(index) {
         *place = context;
     }
-    code(result)
+    Ok(code(result))
 }
 
 fn compute_context(caller: &mut Caller<'_, HostState>, context: &mut Context) -> Outcome {
@@ -298,8 +305,9 @@ pub(super) fn get_output(
     address: u32,
     capacity: u32,
     written: u32,
-) -> i32 {
-    code(copy_out(&mut caller, (context as usize, index as usize), (address, capacity), written))
+) -> wasmtime::Result<i32> {
+    in_time(&caller)?;
+    Ok(code(copy_out(&mut caller, (context as usize, index as usize), (address, capacity), written)))
 }
 
 fn copy_out(

@@ -3,7 +3,7 @@
 use edgevision_abi::status;
 use wasmtime::Caller;
 
-use super::guest_memory;
+use super::{guest_memory, in_time};
 use crate::instance::HostState;
 
 /// Bytes of the parameter document.
@@ -12,14 +12,19 @@ pub(super) fn params_len(caller: Caller<'_, HostState>) -> i32 {
 }
 
 /// Copies the whole parameter document; `TOO_SMALL` when `len` is less than `params_len()`.
-pub(super) fn params_read(mut caller: Caller<'_, HostState>, address: u32, len: u32) -> i32 {
+pub(super) fn params_read(
+    mut caller: Caller<'_, HostState>,
+    address: u32,
+    len: u32,
+) -> wasmtime::Result<i32> {
+    in_time(&caller)?;
     let params = caller.data().params.clone();
     if (len as usize) < params.len() {
-        return status::TOO_SMALL;
+        return Ok(status::TOO_SMALL);
     }
-    let Some(mut memory) = guest_memory(&mut caller) else { return status::INVALID };
-    match memory.write_bytes(address, &params) {
+    let Some(mut memory) = guest_memory(&mut caller) else { return Ok(status::INVALID) };
+    Ok(match memory.write_bytes(address, &params) {
         Ok(()) => status::OK,
         Err(_) => status::INVALID,
-    }
+    })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Trap, TypedFunc, WasmBacktrace, WasmParams, WasmResults};
 
 use super::Instance;
-use crate::{analysis::Status, epoch, imports::text, module::Role};
+use crate::{analysis::Status, epoch, module::Role, text};
 
 /// A call that brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Instance {
 
     /// Starts the clock and empties the state of the last call.
     pub(super) fn begin(&mut self, site: Site) {
-        self.store.data_mut().call.begin(site.role);
+        self.store.data_mut().call.begin(site.role, site.budget);
         self.store.set_epoch_deadline(epoch::ticks(site.budget));
     }
 

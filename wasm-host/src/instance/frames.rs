@@ -24,6 +24,8 @@ pub(super) struct FrameWindows {
 struct Shown {
     key: Key,
     window: Window,
+    /// Bytes of the memory that are mapped.
+    len: usize,
     last_used: u64,
 }
 
@@ -82,13 +84,20 @@ impl FrameWindows {
         let source = Source::of(pixels)?;
         self.clock += 1;
         let clock = self.clock;
-        if let Some(shown) = self.shown.iter_mut().find(|shown| shown.key == source.key) {
+        let known = self.shown.iter().position(|shown| shown.key == source.key);
+        if let Some(shown) = known.and_then(|index| self.shown.get_mut(index))
+            && shown.len >= source.len
+        {
             shown.last_used = clock;
             return Ok(shown.window.address());
         }
+        // More of a memory is wanted than was at first: it is mapped anew.
+        if let Some(short) = known.map(|index| self.shown.swap_remove(index)) {
+            store.data_mut().windows.forget(short.window.address());
+        }
         let window = self.map(store, memory, &source)?;
         let address = window.address();
-        self.shown.push(Shown { key: source.key, window, last_used: clock });
+        self.shown.push(Shown { key: source.key, window, len: source.len, last_used: clock });
         Ok(address)
     }
 

@@ -65,8 +65,7 @@ impl Blueprint {
     pub(crate) fn new(setup: StageSetup<'_>) -> Result<Arc<Self>, String> {
         let info = setup.module.info();
         let linked = imports::linker()?.instantiate_pre(setup.module.compiled());
-        // The name is the module's own word; it goes into logs and records.
-        let name: Arc<str> = imports::text::clean(info.name.as_bytes()).into();
+        let name: Arc<str> = info.name.as_str().into();
         let linked = linked.map_err(|error| format!("module {name}: {}", error.root_cause()))?;
         Ok(Arc::new(Self {
             name,
@@ -99,6 +98,7 @@ impl Instance {
         let mut store = Store::new(crate::engine::engine(), HostState::new(blueprint, session));
         store.limiter(|state| &mut state.limiter);
         let site = blueprint.start_site("start");
+        store.data_mut().call.begin(site.role, site.budget);
         store.set_epoch_deadline(crate::epoch::ticks(site.budget));
         let exports = blueprint.linked.instantiate(&mut store);
         let exports = exports.map_err(|error| cannot_start(blueprint, &store.data().limiter, &error))?;

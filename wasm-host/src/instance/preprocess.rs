@@ -1,6 +1,6 @@
 //! The role *preprocess*: a frame in a read-only window becomes a tensor in the tensor slot.
 
-use std::{sync::Arc, time::Duration};
+use std::{os::fd::AsFd, sync::Arc, time::Duration};
 
 use edgevision_abi::{FrameDesc, MAX_PLANES, Plane, TensorDesc};
 use wasmtime::TypedFunc;
@@ -9,7 +9,7 @@ use super::{Blueprint, Failure, Instance, Site, size_in_guest};
 use crate::{
     abi::shape,
     analysis::Status,
-    arena::{Access, TensorSlot},
+    arena::{Access, CpuRead, TensorSlot},
     frame::{Frame, Pixels},
     module::Role,
     nn::Session,
@@ -91,7 +91,9 @@ impl Preprocess {
         let mut memory = self.instance.guest_memory();
         let written = memory.write(addresses.0, &desc).and_then(|()| memory.write(addresses.1, &blank));
         written.map_err(|error| self.instance.trapped(site, &format!("has a descriptor that {error}")))?;
+        let reading = begin_reading(&frame.pixels).map_err(|error| host_failure(frame, &error))?;
         self.instance.enter_for_status(&self.function.clone(), addresses, site)?;
+        drop(reading);
         let tensor = self.instance.guest_memory().read::<TensorDesc>(addresses.1);
         let checked =
             tensor.map_err(|error| error.to_string()).and_then(|desc| check_tensor(&desc, capacity));
@@ -120,6 +122,12 @@ fn tensor_bytes(instance: &mut Instance) -> Result<usize, String> {
             instance.blueprint.name
         )),
     }
+}
+
+/// Makes a dmabuf readable for the call.
+fn begin_reading(pixels: &Pixels) -> Result<Option<CpuRead<'_>>, String> {
+    let Pixels::Fd { fd, .. } = pixels else { return Ok(None) };
+    CpuRead::begin(fd.as_fd()).map(Some).map_err(|error| format!("its memory cannot be read: {error}"))
 }
 
 /// The descriptor of a frame whose memory begins at guest address `window`.

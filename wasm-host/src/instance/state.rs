@@ -1,6 +1,9 @@
 //! What the host keeps for an instance, in its store.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use edgevision_abi::{Detection, status};
 use wasmtime::Memory;
@@ -98,6 +101,8 @@ pub(crate) struct Call {
     pub(crate) inference: Duration,
     /// Tensor bytes copied between guest and host.
     pub(crate) bytes_copied: u64,
+    /// When its time is up; `None` before the first call and for a time without end.
+    ends: Option<Instant>,
     max_log_lines: usize,
     log_lines: usize,
     dropped_log_lines: u64,
@@ -114,17 +119,24 @@ impl Call {
             max_detections,
             inference: Duration::ZERO,
             bytes_copied: 0,
+            ends: None,
             max_log_lines,
             log_lines: 0,
             dropped_log_lines: 0,
         }
     }
 
-    /// Starts over for the next call.
-    pub(super) fn begin(&mut self, role: Option<Role>) {
+    /// Starts over for the next call, which may take as long as `budget`.
+    pub(super) fn begin(&mut self, role: Option<Role>, budget: Duration) {
         let mut reported = std::mem::take(&mut self.reported);
         reported.clear();
-        *self = Self { role, reported, ..Self::new(self.max_detections, self.max_log_lines) };
+        let ends = Instant::now().checked_add(budget);
+        *self = Self { role, reported, ends, ..Self::new(self.max_detections, self.max_log_lines) };
+    }
+
+    /// True when the call's time is up.
+    pub(crate) fn is_late(&self) -> bool {
+        self.ends.is_some_and(|end| Instant::now() > end)
     }
 
     pub(crate) fn detections_left(&self) -> usize {

@@ -6,6 +6,7 @@ use edgevision_abi::ABI_VERSION;
 use wasmparser::{Validator, WasmFeatures, types::Types};
 
 use super::{ModuleInfo, sections, surface::Surface};
+use crate::text;
 
 /// Features of modules; the same as the engine's.
 const FEATURES: WasmFeatures = WasmFeatures::FLOATS
@@ -45,12 +46,17 @@ fn validate(bytes: &[u8]) -> Result<(Types, Option<String>), String> {
     let with = |features| Validator::new_with_features(features).validate_all(bytes);
     let refusal = match with(FEATURES) {
         Ok(types) => return Ok((types, None)),
-        Err(error) => format!("uses a WebAssembly feature that modules must do without ({error})"),
+        Err(error) => format!("uses a WebAssembly feature that modules must do without ({})", shown(&error)),
     };
     match with(WasmFeatures::all()) {
         Ok(types) => Ok((types, Some(refusal))),
-        Err(error) => Err(format!("damaged WebAssembly ({error}); build or copy it again")),
+        Err(error) => Err(format!("damaged WebAssembly ({}); build or copy it again", shown(&error))),
     }
+}
+
+/// What the validator says may quote names from the module.
+fn shown(error: &wasmparser::BinaryReaderError) -> String {
+    text::clean(error.to_string().as_bytes())
 }
 
 /// Why a module of this ABI version cannot be used.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use wasmparser::{ExternalKind, FunctionBody, Operator, Parser, Payload, TypeRef};
 
 use super::contract::ABI_VERSION;
+use crate::text;
 
 /// The module's words about itself; all optional.
 #[derive(Debug, Default)]
@@ -18,9 +19,10 @@ pub(super) struct Sections {
 }
 
 impl Sections {
-    /// Text from the description.
+    /// Text from the description, made fit to be shown; `None` when nothing is left of it.
     pub(super) fn text(&self, key: &str) -> Option<String> {
-        self.description.get(key)?.as_str().map(str::to_owned)
+        let text = text::clean(self.description.get(key)?.as_str()?.as_bytes());
+        (!text.is_empty()).then_some(text)
     }
 
     fn read_custom(&mut self, name: &str, data: &[u8]) {

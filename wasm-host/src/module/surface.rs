@@ -14,6 +14,7 @@ use super::{
     examine::hex,
     sections::Sections,
 };
+use crate::text;
 
 /// What a module shows to the outside.
 pub(super) struct Surface<'a> {
@@ -25,13 +26,13 @@ impl<'a> Surface<'a> {
         let stem = Path::new(name).file_stem().map_or(name.into(), |stem| stem.to_string_lossy());
         let memory = (self.types.memory_count() > 0).then(|| self.types.memory_at(0));
         ModuleInfo {
-            name: sections.text("name").unwrap_or_else(|| stem.into_owned()),
+            name: sections.text("name").unwrap_or_else(|| text::clean(stem.as_bytes())),
             version: sections.text("version"),
             description: sections.text("description"),
             sha256: hex(&Sha256::digest(bytes)),
             byte_len: bytes.len(),
             roles: self.roles(),
-            imports: self.imports().map(|(module, name, _)| format!("{module}.{name}")).collect(),
+            imports: self.imports().map(|(module, name, _)| clean_import(module, name)).collect(),
             memory_min_pages: memory.map_or(0, |memory| memory.initial),
             memory_max_pages: memory.and_then(|memory| memory.maximum),
             params_schema: sections.params_schema.clone(),
@@ -127,7 +128,8 @@ impl<'a> Surface<'a> {
     }
 
     fn no_role(&self) -> String {
-        let names: Vec<&str> = self.exports().map(|(name, _)| name).take(8).collect();
+        let names: Vec<String> =
+            self.exports().map(|(name, _)| text::clean(name.as_bytes())).take(8).collect();
         let mut text =
             String::from("exports neither `preprocess` nor `detect`, so there is nothing it could do here");
         let written = match names[..] {
@@ -149,15 +151,21 @@ fn kind(entity: EntityType) -> &'static str {
     }
 }
 
+/// `module.name`, made fit to be shown.
+fn clean_import(module: &str, name: &str) -> String {
+    format!("{}.{}", text::clean(module.as_bytes()), text::clean(name.as_bytes()))
+}
+
 fn forbidden(module: &str, name: &str) -> String {
+    let import = clean_import(module, name);
     if module.starts_with("wasi_snapshot_preview") || module.starts_with("wasi_unstable") {
         return format!(
-            "imports `{module}.{name}`, but modules get no files, clocks or other WASI; build it for \
+            "imports `{import}`, but modules get no files, clocks or other WASI; build it for \
              wasm32-unknown-unknown"
         );
     }
     let allowed = contract::allowed_imports();
-    format!("imports `{module}.{name}`, which no module may have; allowed are the functions of {allowed}")
+    format!("imports `{import}`, which no module may have; allowed are the functions of {allowed}")
 }
 
 fn wrong_memory(memory: MemoryType) -> Option<String> {

@@ -309,6 +309,47 @@ fn a_version_that_never_comes_is_refused() {
 }
 
 #[test]
+fn a_module_that_is_asked_for_its_version_gets_little_memory() {
+    // The answer is 1 if the memory could grow by so many pages.
+    let refused = |pages: u32, more: u32| {
+        let memory = format!(r#"(memory (export "memory") {pages})"#);
+        let version = format!(
+            r#"(func (export "edgevision_abi_version") (result i32)
+                (i32.add (i32.const 1) (i32.eq (memory.grow (i32.const {more})) (i32.const -1))))"#
+        );
+        let wasm = Parts { memory: memory.leak(), version: version.leak(), ..GOOD }.wasm();
+        Module::from_bytes("greedy.wasm", &wasm).is_err()
+    };
+    assert!(!refused(0, 256) && !refused(100, 256), "16 MiB more");
+    assert!(refused(0, 257) && refused(0, 65536) && refused(100, 257));
+    assert!(refused(65536, 0), "256 MiB in all");
+}
+
+#[test]
+fn what_a_module_says_cannot_steer_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd.wasm");
+    let evil = r#"{"name":"be\\u001b[2Jlt","version":"1\\n2","description":"\\u202etxt"}"#;
+    let parts = Parts {
+        imports: r#"(import "e\1bnv" "op\nen" (func))"#,
+        roles: r#"(func (export "\1b[2Jno role"))"#,
+        more: custom("edgevision.module", evil).leak(),
+        ..GOOD
+    };
+    fs::write(&path, parts.wasm()).unwrap();
+    let (info, problems) = inspect(&path).unwrap();
+    assert_eq!(info.name, "be[2Jlt");
+    assert_eq!((info.version.as_deref(), info.description.as_deref()), (Some("12"), Some("txt")));
+    assert_eq!(info.imports, ["env.open"]);
+    let shown = problems.concat();
+    assert!(shown.contains("[2Jno role") && !shown.contains(char::is_control), "{shown:?}");
+    let twice = r#"(func (export "\1b[2J")) (func (export "\1b[2J"))"#;
+    fs::write(&path, wat::parse_str(format!("(module {twice})")).unwrap()).unwrap();
+    let error = inspect(&path).unwrap_err().to_string();
+    assert!(error.contains("[2J") && !error.contains(char::is_control), "{error:?}");
+}
+
+#[test]
 fn files_that_cannot_be_read_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let (missing, empty) = (folder.path().join("missing.wasm"), folder.path().join("empty.wasm"));

@@ -9,6 +9,10 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{Engine, LoadOptions, Model, NnError, rten::RtenEngine};
+use crate::files;
+
+/// Largest file that is taken for a model: what a protobuf message may have.
+const MAX_BYTES: u64 = 2 << 30;
 
 /// Engines that are built in; `auto` takes the first.
 static ENGINES: [&dyn Engine; 1] = [&RtenEngine];
@@ -48,7 +52,7 @@ pub fn load_model(path: &Path, engine: &str, options: &LoadOptions) -> Result<Ar
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, NnError> {
-    std::fs::read(path).map_err(|source| NnError::Read { path: path.to_owned(), source })
+    files::read(path, MAX_BYTES).map_err(|source| NnError::Read { path: path.to_owned(), source })
 }
 
 pub(super) fn stem(path: &Path) -> String {

@@ -22,6 +22,7 @@ use super::{
     DType, Engine, LoadOptions, Model, ModelIdentity, NnError, OutputBuf, Session, TensorInfo, TensorView,
     onnx, registry, tensor,
 };
+use crate::text;
 
 /// rten as an [`Engine`].
 pub(super) struct RtenEngine;
@@ -82,6 +83,7 @@ fn load_graph(bytes: Vec<u8>) -> Result<Graph, NnError> {
     match catch_unwind(AssertUnwindSafe(load)) {
         Ok(Ok(graph)) => Ok(graph),
         Ok(Err(error)) => {
+            let error = text::clean(error.to_string().as_bytes());
             Err(NnError::Unsupported(format!("the engine rten cannot load the model: {error}")))
         }
         Err(panic) => Err(fault("loading the model", &*panic)),

@@ -7,7 +7,10 @@ use rten_onnx::onnx::{
 };
 
 use super::ModelTensor;
-use crate::nn::{DType, TensorInfo};
+use crate::{
+    nn::{DType, TensorInfo},
+    text,
+};
 
 /// The inputs that are to be fed. Before IR version 4 weights had to be listed as inputs too; those have an
 /// initializer of the same name.
@@ -27,13 +30,14 @@ pub(in crate::nn) fn all_nodes(graph: &GraphProto) -> impl Iterator<Item = &Node
     })
 }
 
-/// Operator with its domain, unless it is a standard one.
+/// Operator with its domain, unless it is a standard one. Fit to be shown.
 pub(in crate::nn) fn operator_name(node: &NodeProto) -> String {
     let operator = node.op_type.as_deref().unwrap_or("(unnamed)");
-    match node.domain.as_deref() {
+    let name = match node.domain.as_deref() {
         None | Some("" | "ai.onnx") => operator.to_owned(),
         Some(domain) => format!("{domain}.{operator}"),
-    }
+    };
+    text::clean(name.as_bytes())
 }
 
 /// Names of weights that are stored outside the file.
@@ -77,7 +81,7 @@ pub(in crate::nn) fn tensor_info(value: &ValueInfoProto) -> Result<TensorInfo, S
 
 pub(super) fn model_tensor(value: &ValueInfoProto) -> ModelTensor {
     ModelTensor {
-        name: name(value).to_owned(),
+        name: text::clean(name(value).as_bytes()),
         dtype: type_name(value),
         shape: shape(value).unwrap_or(UNKNOWN_SHAPE.to_vec()),
     }

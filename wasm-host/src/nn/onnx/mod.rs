@@ -10,6 +10,7 @@ pub(super) use graph::{all_nodes, external_weights, feeds, operator_name, shapel
 use rten_onnx::onnx::{GraphProto, ModelProto};
 
 use super::{NnError, registry};
+use crate::text;
 
 /// What `edgevision inspect` shows of a model.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -111,7 +112,9 @@ fn describe(name: String, bytes: &[u8], model: &ModelProto) -> ModelInfo {
 }
 
 fn opsets(model: &ModelProto) -> Vec<Opset> {
-    let domain = |name: Option<&str>| name.filter(|name| !name.is_empty()).unwrap_or("ai.onnx").to_owned();
+    let domain = |name: Option<&str>| {
+        text::clean(name.filter(|name| !name.is_empty()).unwrap_or("ai.onnx").as_bytes())
+    };
     model
         .opset_import
         .iter()
@@ -123,7 +126,7 @@ fn producer(model: &ModelProto) -> Option<String> {
     let parts = [&model.producer_name, &model.producer_version];
     let words: Vec<&str> =
         parts.into_iter().filter_map(|part| part.as_deref()).filter(|part| !part.is_empty()).collect();
-    (!words.is_empty()).then(|| words.join(" "))
+    (!words.is_empty()).then(|| text::clean(words.join(" ").as_bytes()))
 }
 
 fn operators(graph: &GraphProto) -> BTreeMap<String, usize> {

@@ -8,7 +8,10 @@ use std::{
 use ::rten::{LoadErrorKind, ModelOptions};
 use rten_onnx::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto};
 
-use crate::nn::onnx::{all_nodes, external_weights, feeds, operator_name, shapeless, tensor_info};
+use crate::{
+    nn::onnx::{all_nodes, external_weights, feeds, operator_name, shapeless, tensor_info},
+    text,
+};
 
 /// Reasons to refuse the model, one sentence each; they lack the file's name.
 pub(in crate::nn) fn problems(model: &ModelProto) -> Vec<String> {
@@ -27,7 +30,8 @@ fn weights_elsewhere(graph: &GraphProto) -> Option<String> {
     Some(format!(
         "{} of its weights (the first is `{first}`) are stored in another file; save the model as one file (in Python: \
          onnx.save(model, path, save_as_external_data=False))",
-        names.len()
+        names.len(),
+        first = text::clean(first.as_bytes())
     ))
 }
 
@@ -80,7 +84,7 @@ fn is_lacking(options: &ModelOptions, model: &ModelProto, node: &NodeProto) -> b
 fn padded_conv_integer(graph: &GraphProto) -> Option<String> {
     let padded: Vec<String> = all_nodes(graph)
         .filter(|node| operator_name(node) == "ConvInteger" && is_padded(node))
-        .map(|node| format!("`{}`", node.name.as_deref().unwrap_or("(unnamed)")))
+        .map(|node| format!("`{}`", text::clean(node.name.as_deref().unwrap_or("(unnamed)").as_bytes())))
         .collect();
     let first = padded.first()?;
     Some(format!(
@@ -116,6 +120,7 @@ fn unusable_tensors(graph: &GraphProto) -> Vec<String> {
         format!("it has inputs or outputs of type {name}; modules can be given f32, f16, u8, i8, i32 and i64")
     });
     let shapes = feeds(graph).filter_map(shapeless).map(|name| {
+        let name = text::clean(name.as_bytes());
         format!("its input `{name}` has no shape in the file; export the model with the shapes of its inputs")
     });
     types.chain(shapes).collect()

@@ -1,4 +1,4 @@
-//! Text from a guest, made fit for logs and records.
+//! Text from a module or a model, made fit for terminals, logs and records.
 
 /// Most bytes of one message or log line.
 pub(crate) const MAX_BYTES: usize = 1024;
