@@ -63,7 +63,7 @@ impl EvOverlay {
         let (info, scene) = {
             let mut state = self.state();
             let Some(State { info, holder }) = state.as_mut() else {
-                gst::element_imp_error!(self, gst::CoreError::Negotiation, ["a frame came before its caps"]);
+                gst::element_imp_error!(self, gst::CoreError::Negotiation, ("a frame came before its caps"));
                 return Err(gst::FlowError::NotNegotiated);
             };
             (info.clone(), scene(&buffer, info, holder, &settings))
@@ -112,7 +112,7 @@ impl EvOverlay {
         gst::element_imp_error!(
             self,
             gst::StreamError::Format,
-            ["a buffer does not hold the {width}x{height} {format} frame that its caps announce"]
+            ("a buffer does not hold the {width}x{height} {format} frame that its caps announce")
         );
         gst::FlowError::Error
     }

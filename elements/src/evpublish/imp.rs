@@ -55,7 +55,7 @@ impl EvPublish {
         if let Err(lost) = writer.write_line(&record::record(&report)) {
             gst::debug!(CAT, imp = self, "{lost}");
             if lost.first {
-                gst::element_imp_warning!(self, gst::ResourceError::Write, ["{lost}"]);
+                gst::element_imp_warning!(self, gst::ResourceError::Write, ("{lost}"));
             }
         }
     }
@@ -184,7 +184,7 @@ impl BaseTransformImpl for EvPublish {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let Settings { location, rotation, .. } = self.settings().clone();
         let writer = publish::writer(&location, rotation)
-            .map_err(|error| gst::error_msg!(gst::ResourceError::OpenWrite, ["{error}"]))?;
+            .map_err(|error| gst::error_msg!(gst::ResourceError::OpenWrite, ("{error}")))?;
         *self.writer() = Some(writer);
         Ok(())
     }
