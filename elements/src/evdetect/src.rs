@@ -76,7 +76,7 @@ impl EvDetect {
         for item in items {
             let Item::Event(event) = item else { continue };
             match event.type_() {
-                gst::EventType::Eos => self.report_lost_eos(flow),
+                gst::EventType::Eos => drop(self.end_after(flow, event)),
                 gst::EventType::Segment if flow == gst::FlowError::Flushing => (),
                 _ if event.is_sticky() => {
                     if let Err(error) = self.srcpad.store_sticky_event(&event) {
@@ -88,14 +88,20 @@ impl EvDetect {
         }
     }
 
-    /// Upstream has nothing more to push and would not learn of the error, so nobody would end the pipeline.
-    pub(super) fn report_lost_eos(&self, flow: gst::FlowError) {
-        if !matches!(flow, gst::FlowError::Flushing | gst::FlowError::Eos) {
-            gst::element_imp_error!(
-                self,
-                gst::StreamError::Failed,
-                ("the end of the stream is lost: downstream says {flow:?}")
-            );
+    /// The end of the stream after downstream has refused data. One that wants no more still waits for the end; after
+    /// an error upstream has nothing more to push and would not learn of it, so nobody would end the pipeline.
+    pub(super) fn end_after(&self, flow: gst::FlowError, eos: gst::Event) -> bool {
+        match flow {
+            gst::FlowError::Flushing => false,
+            gst::FlowError::Eos => self.srcpad.push_event(eos),
+            _ => {
+                gst::element_imp_error!(
+                    self,
+                    gst::StreamError::Failed,
+                    ("the end of the stream is lost: downstream says {flow:?}")
+                );
+                false
+            }
         }
     }
 }

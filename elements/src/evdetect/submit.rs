@@ -76,7 +76,10 @@ pub fn accept(
     let submitted = lane.submit(Frame { seq, timestamp_ns, layout, pixels, transfer, keep_alive });
     gst::trace!(CAT, "frame {seq}: submitted, {} in flight", lane.in_flight());
     submitted.map(|()| None).map_err(|error| match error {
-        SubmitError::Flushing => Refusal::Flow(gst::FlowError::Flushing),
+        // The lane flushes whenever the output is closed: why it was closed is what upstream has to know.
+        SubmitError::Flushing => {
+            Refusal::Flow(running.output.flow().err().unwrap_or(gst::FlowError::Flushing))
+        }
         SubmitError::Closed => Refusal::Fatal("the worker pool is shut down; restart the pipeline"),
     })
 }

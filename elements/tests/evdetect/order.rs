@@ -23,6 +23,20 @@ fn four_workers_of_uneven_speed_keep_the_order_and_eos_waits_for_all() {
     assert!(bench.stat("latency-p99") >= bench.stat("latency-p50") && bench.stat("latency-p50") > 0);
 }
 
+#[test]
+fn downstream_that_wants_no_more_still_gets_the_end_of_the_stream() {
+    let module = Module::uneven();
+    let bench = Bench::new(
+        "videotestsrc num-buffers=60 ! video/x-raw,format=I420,width=64,height=48 ! \
+         DETECT workers=2 policy=every ! identity eos-after=10 ! fakesink name=s sync=false qos=false",
+        &module.path(),
+    );
+    // Returns only when the sink has posted the end.
+    let frames = bench.run();
+    assert!(frames.len() < 60, "{} frames", frames.len());
+    assert!(matches!(bench.left().last(), Some(Left::Event(gst::EventType::Eos))));
+}
+
 /// A detector between two pads of ours, so that each call is ours too.
 struct Rig {
     harness: gst_check::Harness,
