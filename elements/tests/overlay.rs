@@ -154,3 +154,19 @@ fn a_short_buffer_is_an_error_on_the_bus() {
     let expected = "a buffer does not hold the 320x240 I420 frame that its caps announce";
     assert_eq!(error.error().message(), expected, "where applications look, not in the debug text");
 }
+
+#[test]
+fn padded_frames_of_a_decoder_are_copied_to_their_plain_size() {
+    gst::init().unwrap();
+    gstedgevision::evoverlay::register(None).unwrap();
+    let pipeline = gst::parse::launch(
+        "videotestsrc num-buffers=8 ! video/x-raw,format=I420,width=636,height=358 ! x264enc ! avdec_h264 ! \
+         evoverlay notice=TEST ! fakesink",
+    )
+    .unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+    let end = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(30), &kinds);
+    pipeline.set_state(gst::State::Null).unwrap();
+    assert!(matches!(end.as_ref().map(|end| end.type_()), Some(gst::MessageType::Eos)), "{end:?}");
+}

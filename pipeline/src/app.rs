@@ -41,16 +41,16 @@ pub struct RunOptions {
 /// # Errors
 /// When something that was asked for is not there.
 pub fn run(mut config: Config, options: &RunOptions) -> Result<(Summary, Exit), AppError> {
+    let (board, shutdown) = (StatusBoard::new(), Shutdown::default());
+    // First, so that Ctrl-C while modules and models are being loaded is an orderly end, too.
+    shutdown.on_signals().map_err(|error| AppError::new(Exit::Internal, format!("signals: {error}")))?;
     share_cores(&mut config);
     // What was loaded to be checked stays loaded until the cameras have it.
     let (loaded, errors) = environment::examine(&config);
     errors.into_result()?;
     gstedgevision::plugin_register_static()
         .map_err(|error| AppError::new(Exit::Internal, format!("our own GStreamer elements: {error}")))?;
-    let shutdown = Shutdown::default();
-    shutdown.on_signals().map_err(|error| AppError::new(Exit::Internal, format!("signals: {error}")))?;
     let outputs = Outputs::open(&config)?;
-    let board = StatusBoard::new();
     let threads = start(&config, options, &outputs, &board, &shutdown)?;
     wait(&threads, options.duration, &shutdown);
     drop(loaded);

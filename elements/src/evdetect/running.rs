@@ -121,7 +121,10 @@ impl Running {
     /// The camera's memory; sized with the first question for it.
     pub fn arena(&self, is_live: impl FnOnce() -> bool) -> &Arc<CameraArena> {
         self.arena.get_or_init(|| {
-            let source = if is_live() { sizing::Source::Live } else { sizing::Source::File };
+            let source = match is_live() {
+                true => sizing::Source::Live,
+                false => sizing::Source::File { threads: workers::cores() },
+            };
             let slots = sizing::slot_count(source, self.queue_size(), self.pool.workers());
             CameraArena::new(slots, self.rules.clone())
         })

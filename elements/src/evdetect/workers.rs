@@ -19,7 +19,12 @@ pub fn set_default_workers(workers: usize) {
 /// Workers that a detector with this `workers` property will have.
 pub(super) fn planned(workers: usize) -> usize {
     let asked = [workers, DEFAULT_WORKERS.load(Ordering::Relaxed)].into_iter().find(|asked| *asked > 0);
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    asked.unwrap_or_else(cores)
+}
+
+/// Cores that this process may use, 1 if nobody knows.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The shared pool (`workers` is 0; made when the first user asks, gone with the last), or a private one.

@@ -245,6 +245,17 @@ impl BaseTransformImpl for EvOverlay {
         gst_video::VideoInfo::from_caps(caps).ok().map(|info| info.size())
     }
 
+    /// Decoders pad their frames; a copy has the size that its caps ask for.
+    fn transform_size(
+        &self,
+        _direction: gst::PadDirection,
+        _caps: &gst::Caps,
+        _size: usize,
+        othercaps: &gst::Caps,
+    ) -> Option<usize> {
+        self.unit_size(othercaps)
+    }
+
     /// Frames with nothing to draw pass as they are, so upstream must hear what downstream can take.
     fn propose_allocation(
         &self,

@@ -5,10 +5,13 @@ use edgevision_wasm_host::frame::PixelFormat;
 /// Frames that a decoder holds: reference frames and those of its threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A camera: streams for low delay keep few reference frames.
+    /// A camera: streams for low delay keep few reference frames, and decoders do not work on several at once.
     Live,
-    /// A file: up to the 16 reference frames that H.264 and H.265 allow.
-    File,
+    /// A file: up to the 16 reference frames that H.264 and H.265 allow, and one for each thread of the decoder.
+    File {
+        /// Threads of the decoder: as many as the machine has cores.
+        threads: usize,
+    },
 }
 
 /// Room for the queues of an ordinary graph between the detector and its last sink.
@@ -30,10 +33,11 @@ const TAIL: u64 = 64 << 10;
 /// finished but waiting for their turn, two in the sinks' hands, and the queues behind the detector.
 pub fn slot_count(source: Source, waiting: usize, workers: usize) -> usize {
     let decoder = match source {
-        Source::Live => 8,
-        Source::File => 16,
+        Source::Live => 12,
+        Source::File { threads } => threads.saturating_add(16),
     };
-    workers.saturating_mul(2).saturating_add(waiting).saturating_add(decoder + 2 + DOWNSTREAM_FRAMES)
+    let held = decoder.saturating_add(2 + DOWNSTREAM_FRAMES);
+    workers.saturating_mul(2).saturating_add(waiting).saturating_add(held)
 }
 
 /// Bytes of a slot that holds a frame with whatever padding a decoder asks for around it.
@@ -65,9 +69,10 @@ mod tests {
 
     #[test]
     fn slots_cover_decoder_queues_and_workers() {
-        assert_eq!(slot_count(Source::Live, 2, 4), 24);
-        assert_eq!(slot_count(Source::File, 2, 4), 32);
-        assert_eq!(slot_count(Source::File, usize::MAX, 4), usize::MAX);
+        let file = Source::File { threads: 2 };
+        assert_eq!(slot_count(Source::Live, 2, 4), 28);
+        assert_eq!(slot_count(file, 2, 4), 34);
+        assert_eq!(slot_count(file, usize::MAX, 4), usize::MAX);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One camera's pipeline: `source ! convert ! evdetect ! evpublish ! tap`.
 
 mod builder;
-mod stats;
 pub mod names;
+mod stats;
 
 pub use builder::{CameraGraph, CameraOutputs};

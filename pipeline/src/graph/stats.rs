@@ -13,7 +13,8 @@ impl CameraGraph {
     pub fn snapshot(&self) -> Snapshot {
         let stats = self.detect.property::<gst::Structure>("stats");
         let count = |name: &str| stats.get::<u64>(name).unwrap_or_default();
-        let latency = |name: &str| Some(Duration::from_nanos(count(name))).filter(|latency| !latency.is_zero());
+        let latency =
+            |name: &str| Some(Duration::from_nanos(count(name))).filter(|latency| !latency.is_zero());
         let time = |time: gst::ClockTime| Duration::from_nanos(time.nseconds());
         Snapshot {
             frames: self.frames(),

@@ -19,7 +19,8 @@ impl Backoff {
 
     /// The next pause: half of the step, plus up to another half by `random` (0..1).
     pub fn next(&mut self, random: f64) -> Duration {
-        let step = self.initial.saturating_mul(1_u32.checked_shl(self.attempt).unwrap_or(u32::MAX)).min(self.max);
+        let step =
+            self.initial.saturating_mul(1_u32.checked_shl(self.attempt).unwrap_or(u32::MAX)).min(self.max);
         self.attempt = self.attempt.saturating_add(1).min(31);
         step.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0))
     }

@@ -267,9 +267,18 @@ impl<'a> Visit<'a> {
             self.task.change(CameraState::Running, None);
         }
         self.task.status.update(self.graph.snapshot());
-        let silent = self.watchdog.stalled(frames, Instant::now()).filter(|_| self.source.live)?;
-        let sentence = format!("{}: no frame for {:.1} s", self.origin, silent.as_secs_f64());
-        Some(Round::Lost(Failure::new(FailureKind::Missing, sentence)))
+        let silent = self.watchdog.stalled(frames, Instant::now())?.as_secs_f64();
+        if self.source.live {
+            let sentence = format!("{}: no frame for {silent:.1} s", self.origin);
+            return Some(Round::Lost(Failure::new(FailureKind::Missing, sentence)));
+        }
+        // A file that runs may be waiting for the analysis; one that never began waits for data that is not there.
+        let sentence = format!(
+            "{}: no frame within {silent:.0} s; it is cut off or damaged: copy or record it again",
+            self.origin
+        );
+        let failure = Failure::new(FailureKind::NotVideo, sentence);
+        (frames == 0).then(|| Round::Over(Ending::Failed(failure)))
     }
 
     /// Lets the frames that are on their way get through, so that their records are complete.

@@ -76,7 +76,12 @@ impl Instance {
             Ok(_) if late => Err(self.timed_out(site)),
             Ok(value) => Ok(value),
             Err(error) if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) => Err(self.timed_out(site)),
-            Err(error) => Err(self.trapped(site, &format!("trapped: {}", self.describe(&error)))),
+            Err(error) => {
+                // A module that panics has said why before it trapped.
+                let said = self.store.data().call.failure.as_ref().map(|own| format!("{own}; "));
+                let what = format!("trapped: {}{}", said.unwrap_or_default(), self.describe(&error));
+                Err(self.trapped(site, &what))
+            }
         }
     }
 
