@@ -101,27 +101,26 @@ fn overhead(clip: &Path, folder: &Path) {
     let (first, long) = (folder.join("first.mp4"), folder.join("long.mp4"));
     full_hd(&first, 1);
     full_hd(&long, MANY_FRAMES);
-    let per_frame = |clip: &Path, frames: u32, run: &dyn Fn(&Path) -> f64| {
+    let per_frame = |clip: &Path, frames: u32, run: &dyn Fn(&Path, u32) -> f64| {
         // Whatever disturbs a run makes it longer.
-        let shortest = |clip: &Path| (0..3).map(|_| run(clip)).fold(f64::INFINITY, f64::min);
-        (shortest(clip) - shortest(&first)) / f64::from(frames - 1)
+        let shortest = |clip: &Path, frames| (0..3).map(|_| run(clip, frames)).fold(f64::INFINITY, f64::min);
+        (shortest(clip, frames) - shortest(&first, 1)) / f64::from(frames - 1)
     };
-    let decode = per_frame(&long, MANY_FRAMES, &|clip| cpu(&mut decoding(clip)));
+    let decode = per_frame(&long, MANY_FRAMES, &|clip, _| cpu(&mut decoding(clip)));
     let (nothing, detecting) = (nothing(folder), detecting());
-    let way = per_frame(&long, MANY_FRAMES, &|clip| analysing(&job(clip, 1, &nothing)));
-    let whole = per_frame(clip, FRAMES, &|clip| analysing(&job(clip, 1, &detecting)));
+    let way = per_frame(&long, MANY_FRAMES, &|clip, frames| analysing(&job(clip, 1, &nothing), frames));
+    let whole = per_frame(clip, FRAMES, &|clip, frames| analysing(&job(clip, 1, &detecting), frames));
     let other = (way - decode) * 1e3;
     eprintln!("decoding {:.2} ms, other {other:.2} ms, whole frame {:.2} ms", decode * 1e3, whole * 1e3);
     figure("other than decode, modules and model", 0.1 * other / whole, "% of a frame", 3.0);
 }
 
 /// Processor time of the command over a job, which must analyse every frame.
-fn analysing(job: &Job) -> f64 {
+fn analysing(job: &Job, frames: u32) -> f64 {
     let seconds = cpu(&mut job.command());
     let records = records::lines(&job.file("found.jsonl"));
-    let failed = records.iter().find(|record| record["status"].as_str().is_some_and(|status| status != "ok"));
-    assert!(failed.is_none(), "{failed:?}");
-    assert!(records.iter().any(|record| record["status"] == "ok"), "no frame was analysed");
+    let analysed = records.iter().filter(|record| record["status"] == "ok").count();
+    assert_eq!(analysed, frames as usize, "frames analysed");
     seconds
 }
 
