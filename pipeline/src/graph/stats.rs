@@ -5,7 +5,7 @@ use std::time::Duration;
 use gst::prelude::*;
 
 use super::CameraGraph;
-use crate::telemetry::Snapshot;
+use crate::telemetry::{BytesCopied, Snapshot};
 
 impl CameraGraph {
     /// Counts since the pipeline was built, and how far a file has been played.
@@ -25,7 +25,11 @@ impl CameraGraph {
             in_place: count("in-place"),
             mapped: count("mapped"),
             copied: count("copied"),
-            bytes_copied: count("bytes-copied"),
+            bytes_copied: BytesCopied {
+                decode: count("bytes-copied-decode"),
+                hand_over: count("bytes-copied-hand-over"),
+                inference: count("bytes-copied-inference"),
+            },
             latency_p50: latency("latency-p50"),
             latency_p99: latency("latency-p99"),
             position: self.pipeline.query_position::<gst::ClockTime>().map(time),

@@ -195,7 +195,9 @@ macro_rules! log_counts {
             in_place = $of.counts.in_place,
             mapped = $of.counts.mapped,
             copied = $of.counts.copied,
-            bytes_copied = $of.counts.bytes_copied,
+            bytes_copied_decode = $of.counts.bytes_copied.decode,
+            bytes_copied_hand_over = $of.counts.bytes_copied.hand_over,
+            bytes_copied_inference = $of.counts.bytes_copied.inference,
             $($more)*
         )
     };

@@ -7,6 +7,6 @@ mod status_line;
 mod summary;
 
 pub use log::{LogFormat, LogLevel};
-pub use snapshot::{CameraState, Snapshot};
+pub use snapshot::{BytesCopied, CameraState, Snapshot};
 pub use status_line::{CameraStatus, StatusBoard};
 pub use summary::{CameraSummary, Summary};

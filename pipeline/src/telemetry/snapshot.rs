@@ -56,8 +56,8 @@ pub struct Snapshot {
     pub mapped: u64,
     /// Frames that were copied.
     pub copied: u64,
-    /// Bytes that were copied, all stages.
-    pub bytes_copied: u64,
+    /// Bytes that were copied.
+    pub bytes_copied: BytesCopied,
     /// Median time from a frame's arrival to its result, of the last frames.
     pub latency_p50: Option<Duration>,
     /// The same for 99 of 100 frames.
@@ -66,6 +66,33 @@ pub struct Snapshot {
     pub position: Option<Duration>,
     /// How long a file is.
     pub length: Option<Duration>,
+}
+
+/// Bytes of frames and tensors that were copied, by stage; all zero on the designed way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BytesCopied {
+    /// Because a decoder's memory could not be shared.
+    pub decode: u64,
+    /// Because a frame lay where modules cannot see it.
+    pub hand_over: u64,
+    /// Because a module used the copying WASI-NN calls.
+    pub inference: u64,
+}
+
+impl BytesCopied {
+    /// All stages together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.decode + self.hand_over + self.inference
+    }
+
+    fn plus(self, later: Self) -> Self {
+        Self {
+            decode: self.decode + later.decode,
+            hand_over: self.hand_over + later.hand_over,
+            inference: self.inference + later.inference,
+        }
+    }
 }
 
 impl Snapshot {
@@ -81,7 +108,7 @@ impl Snapshot {
             in_place: self.in_place + later.in_place,
             mapped: self.mapped + later.mapped,
             copied: self.copied + later.copied,
-            bytes_copied: self.bytes_copied + later.bytes_copied,
+            bytes_copied: self.bytes_copied.plus(later.bytes_copied),
             latency_p50: later.latency_p50.or(self.latency_p50),
             latency_p99: later.latency_p99.or(self.latency_p99),
             position: later.position,

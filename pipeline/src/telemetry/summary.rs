@@ -65,7 +65,7 @@ impl Summary {
             milliseconds(counts.latency_p50),
             milliseconds(counts.latency_p99),
             format!("{}/{}/{}", counts.in_place, counts.mapped, counts.copied),
-            counts.bytes_copied.to_string(),
+            counts.bytes_copied.total().to_string(),
         ]
     }
 }
