@@ -278,7 +278,7 @@ impl<'a> Visit<'a> {
             self.origin
         );
         let failure = Failure::new(FailureKind::NotVideo, sentence);
-        (frames == 0).then(|| Round::Over(Ending::Failed(failure)))
+        (frames == 0).then_some(Round::Over(Ending::Failed(failure)))
     }
 
     /// Lets the frames that are on their way get through, so that their records are complete.
