@@ -174,8 +174,8 @@ fn memory(clip: &Path) {
         std::thread::sleep(Duration::from_millis(100));
     }
     let megabytes = |kib: u32| f64::from(kib) * 1.024 / 1e3;
-    figure("peak RSS, one 1080p camera, four workers", megabytes(peak), "MB", 200.0);
-    remark("the same, shared pages counted once", megabytes(peak_once), "MB");
+    figure("peak memory, one 1080p camera, four workers", megabytes(peak_once), "MB", 200.0);
+    remark("the same as RSS: a shared page once per mapping", megabytes(peak), "MB");
 }
 
 /// What `/proc/PID/smaps` says about a process.
