@@ -357,3 +357,21 @@ outputs: {{json_lines: {{path: $OUT/found.jsonl, skipped: true}}}}
     let rows: Vec<Vec<&str>> = log.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
     assert!(rows.contains(&vec!["bad", "failed"]) && rows.contains(&vec!["good", "ended"]), "{log}");
 }
+
+/// `/dev/full` takes nothing: each line is lost, the first is told of, and the camera goes on.
+#[test]
+fn a_full_disk_while_running() {
+    let job = Job::new(
+        "cameras: [{name: belt, source: 'test://ball'}]
+analyze: {preprocess: $OUT/look.wasm, detect: $OUT/look.wasm}
+outputs: {json_lines: /dev/full}
+",
+    );
+    modules::build("look", job.folder.path());
+    let output = job.run(&["--duration", "2s"]);
+    let log = stderr(&output);
+    assert!(output.status.success(), "{log}");
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("/dev/full")).collect();
+    assert!(!told.is_empty() && told.len() <= 2, "told once by the camera and once by its frames: {log}");
+    assert!(!log.contains("module_failed"), "{log}");
+}

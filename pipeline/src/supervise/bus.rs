@@ -13,8 +13,10 @@ pub enum Notice {
     EndOfLoop,
     /// The pipeline cannot go on.
     Failed(Failure),
-    /// Something to tell, nothing to do (a module failed on a frame, for example).
-    Warning(String),
+    /// A module failed on a frame, which goes on.
+    ModuleFailed(String),
+    /// Records are lost: the place they go to is full or gone.
+    OutputFailed(String),
     /// Something is wrong with what the source delivers, and it goes on.
     Flaw(String),
 }
@@ -67,18 +69,20 @@ pub fn read(message: &gst::Message, origin: &Origin) -> Option<Notice> {
         }
         View::Warning(warning) => {
             tracing::debug!(error = %warning.error(), details = ?warning.debug(), "{origin}: warning from GStreamer");
-            Some(self::warning(warning.error().message(), warning.src(), origin))
+            Some(self::warning(&warning.error(), warning.src(), origin))
         }
         View::StreamCollection(found) => no_video(&found.stream_collection(), origin).map(Notice::Failed),
         _ => None,
     }
 }
 
-fn warning(text: &str, src: Option<&gst::Object>, origin: &Origin) -> Notice {
-    if is_ours(src) {
-        return Notice::Warning(text.to_owned());
+fn warning(error: &gst::glib::Error, src: Option<&gst::Object>, origin: &Origin) -> Notice {
+    match (is_ours(src), error.kind::<gst::ResourceError>()) {
+        (true, None) => return Notice::ModuleFailed(error.message().to_owned()),
+        (true, Some(_)) => return Notice::OutputFailed(error.message().to_owned()),
+        (false, _) => {}
     }
-    let text = text.trim_end_matches('.');
+    let text = error.message().trim_end_matches('.');
     Notice::Flaw(format!(
         "{origin}: the stream has faults ({text}), frames may be missing; check the file or the network"
     ))

@@ -206,8 +206,12 @@ impl<'a> Visit<'a> {
                 (!looping::again(&self.source.element)).then_some(Round::Again)
             }
             Notice::Failed(failure) => Some(self.broken(failure)),
-            Notice::Warning(sentence) => {
+            Notice::ModuleFailed(sentence) => {
                 events::ModuleFailed { camera: &self.task.camera.name, reason: &sentence }.emit();
+                None
+            }
+            Notice::OutputFailed(sentence) => {
+                events::OutputFailed { camera: &self.task.camera.name, reason: &sentence }.emit();
                 None
             }
             Notice::Flaw(sentence) => {

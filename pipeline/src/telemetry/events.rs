@@ -137,6 +137,23 @@ impl ModuleFailed<'_> {
     }
 }
 
+/// Records of a camera cannot be written; the camera goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputFailed<'a> {
+    /// Name of the camera.
+    pub camera: &'a str,
+    /// Why, as a sentence.
+    pub reason: &'a str,
+}
+
+impl OutputFailed<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("output_failed", self.camera);
+        tracing::error!(event = "output_failed", camera = self.camera, "{}", self.reason);
+    }
+}
+
 /// The first analysed frame of a camera.
 #[derive(Clone, Copy, Debug)]
 pub struct FirstDetection<'a> {
