@@ -2,8 +2,8 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use gst_allocators::{DmaBufMemory, FdMemory, FdMemoryRef};
-use rustix::fs::{SealFlags, SeekFrom};
+use edgevision_wasm_host::arena::shareable_len;
+use gst_allocators::{FdMemory, FdMemoryRef};
 
 /// A frame's memory in a file that a worker can map without fear: it cannot shrink.
 #[derive(Debug)]
@@ -19,33 +19,20 @@ pub struct Foreign {
 /// The file behind a memory, if it is a dmabuf or a memfd that is sealed against shrinking. A mapped file that
 /// shrinks kills the process with SIGBUS, so all other memory has to be copied.
 pub fn foreign(memory: &gst::MemoryRef) -> Option<Foreign> {
-    let is_dmabuf = memory.is_memory_type::<DmaBufMemory>();
     let raw = memory.downcast_memory_ref::<FdMemory>().map(FdMemoryRef::fd).filter(|fd| *fd >= 0)?;
     // SAFETY: the memory owns the descriptor and is borrowed for longer than this function runs.
     let fd = unsafe { BorrowedFd::borrow_raw(raw) };
-    let file_len = if is_dmabuf { dmabuf_len(fd) } else { sealed_len(fd) }?;
+    let file_len = usize::try_from(shareable_len(fd).ok()?).ok()?;
     let offset = memory.offset();
     let fits = offset.checked_add(memory.size()).is_some_and(|end| end <= file_len);
     fits.then_some(())?;
     Some(Foreign { fd: fd.try_clone_to_owned().ok()?, file_len, offset })
 }
 
-fn sealed_len(fd: BorrowedFd<'_>) -> Option<usize> {
-    let seals = rustix::fs::fcntl_get_seals(fd).ok()?;
-    let len = rustix::fs::fstat(fd).ok()?.st_size;
-    seals.contains(SealFlags::SHRINK).then(|| usize::try_from(len).ok()).flatten()
-}
-
-/// The kernel tells a dmabuf's length by `lseek` only; it allows no other position than its ends.
-fn dmabuf_len(fd: BorrowedFd<'_>) -> Option<usize> {
-    let len = rustix::fs::seek(fd, SeekFrom::End(0)).ok()?;
-    usize::try_from(len).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use gst_allocators::prelude::*;
-    use rustix::fs::{MemfdFlags, fcntl_add_seals, ftruncate, memfd_create};
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 
     use super::*;
 

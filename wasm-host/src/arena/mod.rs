@@ -41,7 +41,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use share::{ShareError, check_shareable};
+pub use share::{ShareError, check_shareable, shareable_len};
 pub use slot::{Arena, ArenaError, OutOfSlot, Slot};
 
 pub(crate) use guard::install as install_guard;

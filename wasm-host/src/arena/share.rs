@@ -33,10 +33,18 @@ pub enum ShareError {
     Io(#[from] io::Error),
 }
 
-/// Checks that the first `len` bytes behind `fd` can be mapped for as long as we like: a dmabuf, or a memfd sealed
-/// against shrinking. Elements ask this before they hand a frame over as [`crate::frame::Pixels::Fd`].
+/// Bytes behind `fd` that can be mapped for as long as we like: those of a dmabuf, or of a memfd sealed against
+/// shrinking. Elements ask this before they hand a frame over as [`crate::frame::Pixels::Fd`].
+///
+/// # Errors
+/// The memory may shrink, or the system does not tell.
+pub fn shareable_len(fd: BorrowedFd<'_>) -> Result<u64, ShareError> {
+    if is_dmabuf(fd)? { Ok(dmabuf_len(fd)?) } else { sealed_len(fd) }
+}
+
+/// Checks that the first `len` bytes behind `fd` can be mapped: [`shareable_len`] of at least so many.
 pub fn check_shareable(fd: BorrowedFd<'_>, len: usize) -> Result<(), ShareError> {
-    let found = if is_dmabuf(fd)? { dmabuf_len(fd)? } else { sealed_len(fd)? };
+    let found = shareable_len(fd)?;
     if found < len as u64 {
         return Err(ShareError::TooShort { found, wanted: len });
     }
