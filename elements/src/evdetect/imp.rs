@@ -7,11 +7,11 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 
 use super::{
     load::{self, Loaded},
-    negotiate::FORMATS,
     running::{Running, lock},
     settings::{Settings, param_specs},
     stats::Snapshot,
 };
+use crate::framepool::FORMATS;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(

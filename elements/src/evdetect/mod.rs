@@ -32,7 +32,6 @@
 mod complete;
 mod imp;
 mod load;
-mod negotiate;
 mod output;
 mod running;
 mod settings;

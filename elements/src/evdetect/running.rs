@@ -4,19 +4,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use edgevision_wasm_host::{
     analysis::Status,
-    arena::{Arena, ArenaError, Slot},
+    arena::{ArenaError, Slot},
     pool::{DropPolicy, Lane, LaneOptions, LaneStats, WorkerPool},
 };
 
 use super::{
     load::Loaded,
-    negotiate::StreamFormat,
     output::{Item, Output},
     settings::Policy,
     stats::{Counters, Snapshot},
     workers,
 };
-use crate::framepool::{CameraArena, CopyRules, sizing};
+use crate::framepool::{CameraArena, CopyRules, StreamFormat, sizing};
 
 /// What the events on the sink pad have said so far.
 #[derive(Default)]
@@ -39,7 +38,6 @@ pub struct Running {
     pub failing: Mutex<Option<Status>>,
     rules: Arc<CopyRules>,
     arena: OnceLock<Arc<CameraArena>>,
-    spare: Mutex<Option<Arc<Arena>>>,
 }
 
 impl Running {
@@ -53,7 +51,6 @@ impl Running {
             failing: Mutex::default(),
             rules: CopyRules::new(loaded.settings.alias_memory),
             arena: OnceLock::new(),
-            spare: Mutex::default(),
             loaded,
         }
     }
@@ -130,23 +127,13 @@ impl Running {
         })
     }
 
-    /// A slot for a frame that has to be copied. When decoders hold all slots of the camera's arena, one of a spare
-    /// arena that has as many as frames can be under way. None only when frames outlive their result.
+    /// A slot for a frame that has to be copied; the spare ones are as many as frames can be under way.
     pub fn slot_for_copy(
         &self,
         bytes: usize,
         is_live: impl FnOnce() -> bool,
     ) -> Result<Option<Arc<Slot>>, ArenaError> {
-        if let Some(slot) = self.arena(is_live).with_room(bytes)?.acquire() {
-            return Ok(Some(slot));
-        }
-        let mut spare = lock(&self.spare);
-        if let Some(arena) = spare.as_ref().filter(|arena| arena.slot_bytes() >= bytes) {
-            return Ok(arena.acquire());
-        }
-        let arena = Arena::new(bytes, self.queue_size() + self.pool.workers() + 2)?;
-        *spare = Some(arena.clone());
-        Ok(arena.acquire())
+        self.arena(is_live).slot_for_copy(bytes, self.queue_size() + self.pool.workers() + 2)
     }
 
     /// How long frames may stay: see the module documentation of `evdetect`.

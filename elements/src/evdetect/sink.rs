@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use gst::{prelude::*, subclass::prelude::*};
-use gst_video::VideoMeta;
 
 use super::{
     imp::{CAT, EvDetect},
-    negotiate::StreamFormat,
     output::{Barrier, Item},
     running::{Running, lock},
     submit::{self, Refusal},
 };
-use crate::framepool::{self, FramePool};
+use crate::framepool::{self, Offer, StreamFormat};
 
 impl EvDetect {
     pub(super) fn chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
@@ -126,38 +124,15 @@ impl EvDetect {
         gst::Pad::query_default(pad, Some(&*self.obj()), query)
     }
 
-    /// Answers an ALLOCATION query with a pool over the camera's arena. `min` is 2 because encoders and converters
-    /// want spare buffers; no maximum, because decoders that hold more frames than a maximum allows would hang.
     fn offer_memory(&self, running: &Running, query: &mut gst::query::Allocation) -> bool {
-        const LEAST_BUFFERS: u32 = 2;
-        let (caps, need_pool) = query.get_owned();
-        let Some(caps) = caps else { return false };
-        let format = match StreamFormat::from_caps(&caps) {
-            Ok(format) => format,
-            Err(why) => {
-                gst::debug!(CAT, imp = self, "no memory offered: {why}");
-                return false;
-            }
-        };
-        query.add_allocation_meta::<VideoMeta>(None);
-        if !need_pool {
-            return true;
+        let offer = framepool::offer(query, || running.arena(|| self.is_live()).clone());
+        match &offer {
+            Offer::Pool => gst::debug!(CAT, imp = self, "offered a pool"),
+            Offer::NoPool(why) => gst::warning!(CAT, imp = self, "frames will be copied: {why}"),
+            Offer::NotWanted => gst::debug!(CAT, imp = self, "offered to read video metas"),
+            Offer::Refused(why) => gst::debug!(CAT, imp = self, "no memory offered: {why}"),
         }
-        let arena = running.arena(|| self.is_live());
-        if let Err(error) = arena.with_room(framepool::slot_bytes(format.format, &format.info)) {
-            gst::warning!(CAT, imp = self, "frames will be copied: {error}");
-            return true;
-        }
-        let Ok(size) = u32::try_from(format.info.size()) else { return true };
-        let pool = FramePool::new(arena.clone());
-        let mut config = pool.config();
-        config.set_params(Some(&caps), size, LEAST_BUFFERS, 0);
-        match pool.set_config(config) {
-            Ok(()) => query.add_allocation_pool(Some(&pool), size, LEAST_BUFFERS, 0),
-            Err(error) => gst::warning!(CAT, imp = self, "frames will be copied: {error}"),
-        }
-        gst::debug!(CAT, imp = self, "offered a pool for {caps}");
-        true
+        !matches!(offer, Offer::Refused(_))
     }
 
     /// A serialized query is answered downstream after everything that came before it has left.

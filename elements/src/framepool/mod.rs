@@ -14,20 +14,26 @@
 
 mod allocator;
 mod foreign;
+mod hand_over;
+mod offer;
 mod pool;
 pub mod sizing;
+mod stream_format;
 
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
-use edgevision_wasm_host::arena::{Arena, ArenaError};
+use edgevision_wasm_host::arena::{Arena, ArenaError, Slot};
 
 pub use allocator::{is_alias, slot_of};
 pub use foreign::{Foreign, foreign};
+pub use hand_over::{HandOver, hand_over};
+pub use offer::{Offer, offer};
 pub use pool::FramePool;
 pub(crate) use pool::slot_bytes;
+pub use stream_format::{FORMATS, StreamFormat};
 
 /// How memory of the arena is copied when somebody asks for a copy, and how often that happened.
 #[derive(Debug)]
@@ -67,12 +73,13 @@ pub struct CameraArena {
     slots: usize,
     rules: Arc<CopyRules>,
     current: Mutex<Option<Arc<Arena>>>,
+    spare: Mutex<Option<Arc<Arena>>>,
 }
 
 impl CameraArena {
     /// An arena of `slots` slots, not made yet.
     pub fn new(slots: usize, rules: Arc<CopyRules>) -> Arc<Self> {
-        Arc::new(Self { slots: slots.max(1), rules, current: Mutex::new(None) })
+        Arc::new(Self { slots: slots.max(1), rules, current: Mutex::default(), spare: Mutex::default() })
     }
 
     /// How its memory is copied.
@@ -95,6 +102,21 @@ impl CameraArena {
         let arena = Arena::new(bytes, sizing::affordable_slots(self.slots, bytes))?;
         *current = Some(arena.clone());
         Ok(arena)
+    }
+
+    /// A slot for a frame that has to be copied. When decoders hold all slots of the arena, one of a spare arena of
+    /// `spare_slots`. None only when the holders of the spare ones don't let go.
+    pub fn slot_for_copy(&self, bytes: usize, spare_slots: usize) -> Result<Option<Arc<Slot>>, ArenaError> {
+        if let Some(slot) = self.with_room(bytes)?.acquire() {
+            return Ok(Some(slot));
+        }
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(arena) = spare.as_ref().filter(|arena| arena.slot_bytes() >= bytes) {
+            return Ok(arena.acquire());
+        }
+        let arena = Arena::new(bytes, spare_slots.max(1))?;
+        *spare = Some(arena.clone());
+        Ok(arena.acquire())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Arena>>> {

@@ -12,8 +12,11 @@ pub const FORMATS: [VideoFormat; 5] =
 /// The caps of a stream, understood.
 #[derive(Clone, Debug)]
 pub struct StreamFormat {
+    /// As GStreamer reads the caps.
     pub info: VideoInfo,
+    /// As modules know it.
     pub format: PixelFormat,
+    /// Of the caps, or GStreamer's defaults.
     pub color: Colorimetry,
 }
 
