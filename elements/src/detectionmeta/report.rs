@@ -1,12 +1,20 @@
 //! The frame report as a custom meta without tags: `tee`, `queue`, copies and converters pass it on.
 
-use std::sync::{Arc, Once};
+use std::sync::{Arc, LazyLock, Once};
 
 use edgevision_wasm_host::{analysis::Analysis, frame::Transfer};
 use gst::{glib, meta::CustomMeta};
 
 const META_NAME: &str = "EdgevisionFrameReportMeta";
 const FIELD: &str = "report";
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "edgevision-detectionmeta",
+        gst::DebugColorFlags::empty(),
+        Some("detectionmeta: what rides on buffers"),
+    )
+});
 
 /// How one frame was analysed and by what. Shared, never changed after it was attached.
 #[derive(Clone, Debug)]
@@ -56,7 +64,7 @@ pub fn attach_report(buffer: &mut gst::BufferRef, report: Arc<FrameReport>) {
     }
     match CustomMeta::add(buffer, META_NAME) {
         Ok(mut meta) => meta.mut_structure().set(FIELD, Shared(report)),
-        Err(error) => gst::warning!(gst::CAT_RUST, "frame report not attached: {error}"),
+        Err(error) => gst::warning!(CAT, "frame report not attached: {error}"),
     }
 }
 

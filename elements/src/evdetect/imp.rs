@@ -15,9 +15,9 @@ use crate::framepool::FORMATS;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
-        "evdetect",
+        "edgevision-evdetect",
         gst::DebugColorFlags::empty(),
-        Some("detection in WebAssembly modules"),
+        Some("evdetect: frames into WebAssembly modules and their way out"),
     )
 });
 

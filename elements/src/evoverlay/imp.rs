@@ -25,7 +25,11 @@ use super::{
 use crate::detectionmeta;
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new("evoverlay", gst::DebugColorFlags::empty(), Some("boxes on frames"))
+    gst::DebugCategory::new(
+        "edgevision-evoverlay",
+        gst::DebugColorFlags::empty(),
+        Some("evoverlay: what is drawn into frames"),
+    )
 });
 
 const FORMATS: [gst_video::VideoFormat; 5] = [

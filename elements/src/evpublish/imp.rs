@@ -13,7 +13,11 @@ use crate::{
 };
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new("evpublish", gst::DebugColorFlags::empty(), Some("detection records"))
+    gst::DebugCategory::new(
+        "edgevision-evpublish",
+        gst::DebugColorFlags::empty(),
+        Some("evpublish: detection records"),
+    )
 });
 
 #[derive(Clone, Debug)]

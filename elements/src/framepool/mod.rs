@@ -21,7 +21,7 @@ pub mod sizing;
 mod stream_format;
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, LazyLock, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -34,6 +34,14 @@ pub use offer::{Offer, offer};
 pub use pool::FramePool;
 pub(crate) use pool::slot_bytes;
 pub use stream_format::{FORMATS, StreamFormat};
+
+pub(crate) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "edgevision-framepool",
+        gst::DebugColorFlags::empty(),
+        Some("framepool: memory for frames, offered upstream"),
+    )
+});
 
 /// How memory of the arena is copied when somebody asks for a copy, and how often that happened.
 #[derive(Debug)]

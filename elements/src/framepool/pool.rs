@@ -7,7 +7,7 @@ use edgevision_wasm_host::arena::Arena;
 use gst::{glib, subclass::prelude::*};
 use gst_video::{VideoAlignment, VideoFrameFlags, VideoInfo, VideoMeta, prelude::*};
 
-use super::{CameraArena, allocator, sizing};
+use super::{CAT, CameraArena, allocator, sizing};
 
 glib::wrapper! {
     /// A buffer pool over the arena of one camera. Made for one ALLOCATION query.
@@ -55,7 +55,7 @@ impl Plan {
         // The stock pool says nothing about padding here. A description that the planes contradict is left out.
         let described = self.alignment.as_ref().map_or(Ok(()), |alignment| meta.set_alignment(alignment));
         if let Err(error) = described {
-            gst::debug!(gst::CAT_RUST, "padding not described: {error}");
+            gst::debug!(CAT, "padding not described: {error}");
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ fn arena(camera: &CameraArena, bytes: usize) -> Option<Arc<Arena>> {
     match camera.with_room(bytes) {
         Ok(arena) => Some(arena),
         Err(error) => {
-            gst::warning!(gst::CAT_RUST, "frames will be copied: {error}");
+            gst::warning!(CAT, "frames will be copied: {error}");
             None
         }
     }
@@ -143,7 +143,7 @@ mod imp {
             match plan(config, camera) {
                 Ok(plan) => *self.lock() = Some(Arc::new(plan)),
                 Err(error) => {
-                    gst::warning!(gst::CAT_RUST, imp = self, "frame pool cannot be configured: {error}");
+                    gst::warning!(CAT, imp = self, "frame pool cannot be configured: {error}");
                     return false;
                 }
             }
