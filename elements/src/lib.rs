@@ -16,6 +16,9 @@ pub use evdetect::set_default_workers;
 use gst::glib;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    if let Some(file) = plugin.filename() {
+        edgevision_wasm_host::lookup::set_plugin_file(file);
+    }
     evdetect::register(Some(plugin))?;
     evoverlay::register(Some(plugin))?;
     evpublish::register(Some(plugin))

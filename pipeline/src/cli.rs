@@ -26,7 +26,7 @@ Examples:
   edgevision --config configs/line3.yaml           run the cameras of this file until Ctrl-C
   edgevision --config line3.yaml --duration 10s    the same, for ten seconds
   edgevision check line3.yaml                      find all mistakes in a config without running it
-  edgevision inspect yolo.wasm                     roles, imports and parameters of a module
+  edgevision inspect yolo                          roles, imports and parameters of a module
   edgevision inspect line3.onnx                    inputs, outputs and operators of a model
 
 The keys of a config file are listed in configs/reference.yaml.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use edgevision_wasm_host::{
     detection::Thresholds,
     job::{Job, JobSpec, Limits, Stage},
+    lookup,
     module::{Module, ModuleInfo, Role},
     nn::{self, LoadOptions, Model},
 };
@@ -71,7 +72,8 @@ fn no_detector(settings: &Settings) -> String {
 }
 
 fn module(path: &str) -> Result<Arc<Module>, String> {
-    Module::load(Path::new(path)).map_err(|error| error.to_string())
+    let path = lookup::find(path, Path::new(""))?;
+    Module::load(&path).map_err(|error| error.to_string())
 }
 
 fn params(property: &str, text: &str) -> Result<Value, String> {

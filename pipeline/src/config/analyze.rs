@@ -101,8 +101,8 @@ pub enum Policy {
 #[serde(default, deny_unknown_fields)]
 #[schemars(transform = |s: &mut schemars::Schema| required(s, &["module"]))]
 pub struct ModuleRef {
-    /// A name such as `letterbox`, which is looked for beside the command and in `$EDGEVISION_MODULES`, or a path (with
-    /// a `/` or ending in `.wasm`) relative to the config file.
+    /// A file relative to the config file, or a name such as `letterbox`, which is looked for in
+    /// `$EDGEVISION_MODULE_PATH`, in `edgevision/modules` of the data folders, and beside the command.
     #[schemars(length(min = 1))]
     pub module: String,
     /// The module's own parameters; `edgevision inspect MODULE.wasm` lists them.

@@ -6,10 +6,11 @@ use std::{
     str::FromStr,
 };
 
+use edgevision_wasm_host::suggest::suggestion;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{suggest::suggestion, units::text_form};
+use super::units::text_form;
 
 /// What a source's `uri` points at.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Analyze, Camera, Config, ConfigError, Labels, Location, SourceKind, node::Node, suggest::suggestion,
-};
+use edgevision_wasm_host::suggest::suggestion;
+
+use super::{Analyze, Camera, Config, ConfigError, Labels, Location, SourceKind, node::Node};
 
 use SourceKind::{File, Images, Pattern, Rtsp, V4l2};
 

@@ -11,7 +11,6 @@ mod formats;
 mod load;
 mod location;
 mod meaning;
-pub mod modules;
 mod node;
 mod origin;
 mod output;
@@ -21,7 +20,6 @@ mod secret;
 mod shorthand;
 mod source;
 mod structure;
-pub(crate) mod suggest;
 pub mod units;
 mod yaml;
 

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Analyze, Config, Labels, ModuleRef, Secret, Source, UserName, modules};
+use edgevision_wasm_host::lookup;
+
+use super::{Analyze, Config, Labels, ModuleRef, Secret, Source, UserName};
 
 pub(super) fn resolve(config: &mut Config, folder: &Path) {
     analyze(&mut config.analyze, folder);
@@ -37,12 +39,9 @@ fn analyze(analyze: &mut Analyze, folder: &Path) {
     }
 }
 
-/// Bare names are looked up; one that is not found keeps an empty path, and `environment` says so.
+/// Names are looked up; one that is not found is left to `environment`, which says so.
 fn module(module: &mut ModuleRef, folder: &Path) {
-    module.path = match modules::is_path(&module.module) {
-        true => folder.join(&module.module),
-        false => modules::find(&module.module).unwrap_or_default(),
-    };
+    module.path = lookup::find(&module.module, folder).unwrap_or_else(|_| folder.join(&module.module));
 }
 
 fn rebase(path: &mut PathBuf, folder: &Path) {

@@ -3,8 +3,13 @@
 mod model;
 mod module;
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
+use edgevision_wasm_host::lookup;
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +18,10 @@ use crate::{
 };
 
 /// Describes a file by its content: WebAssembly is a module, all else is taken for a model.
+/// The name of a module will do, too.
 pub(crate) fn inspect(path: &Path, json: bool) -> Result<Report, AppError> {
+    let named = named(path)?;
+    let path = named.as_deref().unwrap_or(path);
     let description = match is_wasm(path)? {
         true => module::describe(path)?,
         false => model::describe(path)?,
@@ -34,6 +42,18 @@ struct Description {
     json: Value,
     /// Why it cannot be used, one sentence each.
     problems: Vec<String>,
+}
+
+/// The module of this name, unless it names a file or could only be one (`model.onnx`).
+fn named(path: &Path) -> Result<Option<PathBuf>, AppError> {
+    let could_be_a_name = path.extension().is_none_or(|extension| extension == "wasm");
+    match path.to_str().filter(|name| could_be_a_name && !name.contains('/') && !path.exists()) {
+        Some(name) => {
+            let found = lookup::find(name, Path::new(""));
+            found.map(Some).map_err(|sentence| AppError::new(Exit::NoInput, sentence))
+        }
+        None => Ok(None),
+    }
 }
 
 /// Modules begin with `\0asm`; that also tells them from their text form, which `module` then refuses with words.

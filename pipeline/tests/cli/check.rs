@@ -33,8 +33,7 @@ fn what_is_missing_around_a_config_has_its_sentence() {
     let in_use = format!(
         "3:26: outputs.rtsp.listen: port {port} of 127.0.0.1 is in use by another program; end it (`ss -ltnp 'sport = :{port}'` shows it) or choose another port"
     );
-    let modules = folder.path().join("modules");
-    let beside = Path::new(env!("CARGO_BIN_EXE_edgevision")).ancestors().nth(2).unwrap();
+    let here = folder.path().display();
     let analyze =
         |section: &str| format!("cameras: [{{name: a, source: 'test://ball'}}]\nanalyze: {section}\n");
     let source = |source: &str| {
@@ -78,11 +77,7 @@ fn what_is_missing_around_a_config_has_its_sentence() {
             "misspelt module",
             analyze("{preprocess: loook, detect: look}"),
             format!(
-                "2:23: analyze.preprocess.module: unknown module `loook`; did you mean `look`? searched {}, {}/guests, {}/guests, {}/lib/edgevision/modules; found there: ",
-                modules.display(),
-                beside.display(),
-                beside.parent().unwrap().display(),
-                beside.display()
+                "2:23: analyze.preprocess.module: unknown module `loook`; did you mean `look`? searched ., {here}/modules, {here}/data/edgevision/modules, {here}/system/edgevision/modules…"
             ),
         ),
         (
@@ -104,13 +99,12 @@ fn what_is_missing_around_a_config_has_its_sentence() {
     let mut wrong = Vec::new();
     for (name, yaml, expected) in &table {
         let found = check(&folder, yaml);
-        // A list of modules that lie around goes on after what is known of it.
+        // What a build has put beside the command is searched, too, if it is there.
         let expected = format!("line3.yaml:{expected}");
         if found.code != 78
-            || !found
-                .stderr
-                .lines()
-                .any(|line| line == expected || (expected.ends_with(": ") && line.starts_with(&expected)))
+            || !found.stderr.lines().any(|line| {
+                expected.strip_suffix('…').map_or(line == expected, |known| line.starts_with(known))
+            })
         {
             wrong.push(format!(
                 "== {name}\n-- expected\n{expected}\n-- found ({})\n{}",

@@ -49,6 +49,23 @@ fn a_module_that_would_be_refused_is_described_with_the_reason() {
 }
 
 #[test]
+fn a_module_is_found_by_its_name() {
+    let folder = workshop();
+    for name in ["look", "look.wasm"] {
+        let found = run(&folder, &["inspect", name]);
+        assert_eq!((found.code, &*found.stderr), (0, ""));
+        assert!(found.stdout.contains("roles        preprocess, detect"), "{}", found.stdout);
+    }
+    let found = run(&folder, &["inspect", "loook"]);
+    assert_eq!(found.code, 66);
+    assert!(
+        found.stderr.starts_with("unknown module `loook`; did you mean `look`? searched "),
+        "{}",
+        found.stderr
+    );
+}
+
+#[test]
 fn what_is_neither_module_nor_model_is_refused() {
     let folder = workshop();
     let found = run(&folder, &["inspect", "text.onnx"]);

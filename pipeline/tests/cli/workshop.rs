@@ -20,7 +20,10 @@ pub fn command(folder: &TempDir, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .current_dir(folder.path())
-        .env("EDGEVISION_MODULES", folder.path().join("modules"));
+        .env("EDGEVISION_MODULE_PATH", folder.path().join("modules"));
+    command
+        .env("XDG_DATA_HOME", folder.path().join("data"))
+        .env("XDG_DATA_DIRS", folder.path().join("system"));
     command.env_remove("EDGEVISION_DURATION").stdin(Stdio::null());
     command
 }

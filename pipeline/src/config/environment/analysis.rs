@@ -1,17 +1,18 @@
 //! Modules, models and labels: there, loadable, and fit for each other.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use edgevision_wasm_host::{
     detection::Thresholds,
     job::{Job, JobSpec, Limits, Stage},
+    lookup,
     module::{Module, Role},
     nn::{LoadOptions, Model, load_model},
 };
 
 use super::{CameraFacts, Findings, files::readable};
 use crate::{
-    config::{Analyze, ModelRef, ModuleRef, meaning::unknown_classes, modules},
+    config::{Analyze, ModelRef, ModuleRef, meaning::unknown_classes},
     error::Exit,
 };
 
@@ -50,11 +51,13 @@ fn module(reference: &ModuleRef, role: Role, key: &str, findings: &mut Findings<
 }
 
 fn load_module(module: &ModuleRef) -> Result<Arc<Module>, String> {
-    if module.path.as_os_str().is_empty() {
-        return Err(modules::find(&module.module).err().unwrap_or_else(|| "found at the second look".into()));
-    }
-    readable(&module.path)?;
-    Module::load(&module.path).map_err(|error| error.to_string())
+    // What is written as a path has a sentence of its own: it is looked for in one place only.
+    let path = match module.module.contains('/') {
+        true => module.path.clone(),
+        false => lookup::find(&module.module, module.path.parent().unwrap_or(Path::new("")))?,
+    };
+    readable(&path)?;
+    Module::load(&path).map_err(|error| error.to_string())
 }
 
 fn load(model: &ModelRef, key: &str, findings: &mut Findings<'_>) -> Option<Arc<dyn Model>> {

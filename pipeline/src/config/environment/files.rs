@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use crate::config::suggest::nearest;
+use edgevision_wasm_host::suggest::nearest;
 
 /// Opens a file as a test. The error is a sentence that names what is there instead.
 pub(super) fn readable(path: &Path) -> Result<(), String> {

@@ -5,13 +5,13 @@ mod forms;
 
 use std::collections::HashMap;
 
+use edgevision_wasm_host::suggest::suggestion;
 use serde_json::Value as Json;
 
 use super::{
     error::Position,
     formats,
     node::{Node, Value, join, shortened},
-    suggest::suggestion,
 };
 use forms::{alternatives, expected, fits, hint, or};
 

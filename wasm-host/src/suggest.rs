@@ -1,12 +1,14 @@
 //! "did you mean": the nearest spelling among what is allowed.
 
 /// What stands between "unknown" and the list of what is allowed: ``; did you mean `x`?``, or `;` when none is near.
-pub(crate) fn suggestion<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn suggestion<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
     nearest(found, allowed).map(|name| format!("; did you mean `{name}`?")).unwrap_or_else(|| ";".into())
 }
 
 /// The candidate that differs least, if it differs by no more than a third of its letters (at least one).
-pub(crate) fn nearest<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let found = found.to_lowercase();
     allowed
         .into_iter()
