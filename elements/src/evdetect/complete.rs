@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use edgevision_wasm_host::analysis::Status;
+use edgevision_wasm_host::analysis::{Analysis, Status, Timings};
 
 use super::{
     imp::CAT,
@@ -22,14 +22,7 @@ pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<W
     running.counters.left(analysis.status, frame.bytes_copied, analysis.bytes_copied);
     analysis.bytes_copied += frame.bytes_copied;
     let warning = judge(&mut lock(&running.failing), analysis.status, analysis.message.as_deref(), frame.seq);
-    gst::log!(
-        CAT,
-        "frame {}: {:?}, {} detections in {:?}",
-        frame.seq,
-        analysis.status,
-        analysis.detections.len(),
-        analysis.timings.total
-    );
+    tell(&running.loaded.camera, frame.seq, &analysis);
     let loaded: &Loaded = &running.loaded;
     let report = Arc::new(FrameReport {
         camera: loaded.camera.clone(),
@@ -48,6 +41,17 @@ pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<W
     attach_detections(content, &report);
     attach_report(content, report);
     (frame.buffer, warning)
+}
+
+fn tell(camera: &str, seq: u64, analysis: &Analysis) {
+    let Timings { queue, preprocess, inference, postprocess, total } = analysis.timings;
+    let status = analysis.status;
+    gst::log!(
+        CAT,
+        "{camera} frame {seq}: {status:?}, waited {queue:.1?}, preprocess {preprocess:.1?}, inference {inference:.1?}, \
+         postprocess {postprocess:.1?}, total {total:.1?}"
+    );
+    gst::log!(CAT, "{camera} frame {seq}: {} detections", analysis.detections.len());
 }
 
 /// Notes the status; a failure that differs from the one before is worth a warning, the rest of the row is not.

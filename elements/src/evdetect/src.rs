@@ -53,7 +53,7 @@ impl EvDetect {
                 if let Some(Warning(sentence)) = warning {
                     gst::element_imp_warning!(self, gst::StreamError::Failed, ("{sentence}"));
                 }
-                gst::trace!(CAT, imp = self, "frame {seq}: leaves");
+                gst::log!(CAT, "{} frame {seq}: leaves", running.loaded.camera);
                 self.srcpad.push(buffer).map(drop)
             }
             Item::Event(event) => {

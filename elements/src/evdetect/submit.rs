@@ -7,9 +7,10 @@ use std::{
 
 use edgevision_wasm_host::{
     analysis::{Analysis, Status, Timings},
-    frame::{Frame, Pixels},
+    frame::Frame,
     pool::SubmitError,
 };
+use gst::prelude::*;
 
 use super::{
     imp::CAT,
@@ -55,14 +56,15 @@ pub fn accept(
         }
     };
     let (seq, transfer) = (frame.seq, hand_over.transfer);
-    gst::log!(CAT, "frame {seq}: {transfer:?}, {}", describe(&hand_over.pixels));
+    let camera = &running.loaded.camera;
+    gst::log!(CAT, "{camera} frame {seq}: {}", hand_over.describe());
     frame.bytes_copied = hand_over.bytes_copied;
     let timestamp_ns = frame.timestamp_ns;
     running.counters.handed_over(transfer);
     running.output.expect(frame)?;
     let HandOver { layout, pixels, keep_alive, .. } = hand_over;
+    gst::log!(CAT, "{camera} frame {seq}: given to the workers, {} there before it", lane.in_flight());
     let submitted = lane.submit(Frame { seq, timestamp_ns, layout, pixels, transfer, keep_alive });
-    gst::trace!(CAT, "frame {seq}: submitted, {} in flight", lane.in_flight());
     submitted.map(|()| None).map_err(|error| match error {
         // The lane flushes whenever the output is closed: why it was closed is what upstream has to know.
         SubmitError::Flushing => {
@@ -80,7 +82,13 @@ fn admit(running: &Running, buffer: gst::Buffer) -> Result<(Arc<StreamFormat>, W
     stream.next_seq += 1;
     let segment = stream.segment.as_ref().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
     let timestamp = segment.zip(buffer.pts()).and_then(|(segment, pts)| segment.to_stream_time(pts));
-    gst::log!(CAT, "frame {seq}: pts {:?}, stream time {timestamp:?}", buffer.pts());
+    gst::log!(
+        CAT,
+        "{} frame {seq}: accepted, pts {}, stream time {}",
+        running.loaded.camera,
+        buffer.pts().display(),
+        timestamp.display()
+    );
     let frame = Waiting {
         seq,
         timestamp_ns: timestamp.map(gst::ClockTime::nseconds),
@@ -100,7 +108,7 @@ fn unix_time_ns() -> u64 {
 
 /// Gives the frame its place with a result that says it was not analysed.
 fn pass_on(running: &Running, frame: Waiting, why: &str) -> Result<(), gst::FlowError> {
-    gst::trace!(CAT, "frame {}: passes, {why}", frame.seq);
+    gst::log!(CAT, "{} frame {}: passes un-analysed, {why}", running.loaded.camera, frame.seq);
     let analysis = Analysis {
         status: Status::Skipped,
         detections: Vec::new(),
@@ -109,13 +117,4 @@ fn pass_on(running: &Running, frame: Waiting, why: &str) -> Result<(), gst::Flow
         message: Some(why.to_owned()),
     };
     running.output.push(Item::Frame(Box::new(Finished { frame, transfer: None, analysis })))
-}
-
-fn describe(pixels: &Pixels) -> String {
-    match pixels {
-        Pixels::Arena { arena, offset } => {
-            format!("arena {} slot {}", arena.generation(), offset / arena.slot_bytes())
-        }
-        Pixels::Fd { offset, .. } => format!("foreign memory at {offset}"),
-    }
 }

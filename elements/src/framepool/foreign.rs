@@ -16,17 +16,32 @@ pub struct Foreign {
     pub offset: usize,
 }
 
+/// Why there is no file to map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotShareable {
+    /// The memory has no file descriptor.
+    NoFile,
+    /// It has one, but what is behind it could shrink, is too short, or cannot be examined.
+    MayVanish,
+}
+
 /// The file behind a memory, if it is a dmabuf or a memfd that is sealed against shrinking. A mapped file that
 /// shrinks kills the process with SIGBUS, so all other memory has to be copied.
 pub fn foreign(memory: &gst::MemoryRef) -> Option<Foreign> {
-    let raw = memory.downcast_memory_ref::<FdMemory>().map(FdMemoryRef::fd).filter(|fd| *fd >= 0)?;
+    examine(memory).ok()
+}
+
+pub(super) fn examine(memory: &gst::MemoryRef) -> Result<Foreign, NotShareable> {
+    let raw = memory.downcast_memory_ref::<FdMemory>().map(FdMemoryRef::fd).filter(|fd| *fd >= 0);
+    let raw = raw.ok_or(NotShareable::NoFile)?;
     // SAFETY: the memory owns the descriptor and is borrowed for longer than this function runs.
     let fd = unsafe { BorrowedFd::borrow_raw(raw) };
-    let file_len = usize::try_from(shareable_len(fd).ok()?).ok()?;
+    let file_len = shareable_len(fd).ok().and_then(|len| usize::try_from(len).ok());
+    let file_len = file_len.ok_or(NotShareable::MayVanish)?;
     let offset = memory.offset();
     let fits = offset.checked_add(memory.size()).is_some_and(|end| end <= file_len);
-    fits.then_some(())?;
-    Some(Foreign { fd: fd.try_clone_to_owned().ok()?, file_len, offset })
+    let fd = fits.then(|| fd.try_clone_to_owned().ok()).flatten().ok_or(NotShareable::MayVanish)?;
+    Ok(Foreign { fd, file_len, offset })
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ mod allocator;
 mod foreign;
 mod hand_over;
 mod offer;
+mod planes;
 mod pool;
+mod scatter;
 pub mod sizing;
 mod stream_format;
 

@@ -1,9 +1,9 @@
 //! From caps to what a module is told about a frame. Pure.
 
 use edgevision_wasm_host::frame::{
-    ColorMatrix, ColorRange, Colorimetry, FrameLayout, LayoutError, PixelFormat, Plane,
+    ColorMatrix, ColorRange, Colorimetry, FrameLayout, LayoutError, PixelFormat,
 };
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo, VideoMeta};
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo};
 
 /// Formats that modules can be given, in the order of preference.
 pub const FORMATS: [VideoFormat; 5] =
@@ -33,23 +33,6 @@ impl StreamFormat {
         Ok(Self { info, format, color })
     }
 
-    /// Where the planes of a buffer lie: as its video meta says, else as the caps imply.
-    pub fn layout(&self, buffer: &gst::BufferRef) -> Result<FrameLayout, LayoutError> {
-        let meta = buffer.meta::<VideoMeta>();
-        match meta {
-            Some(meta) if meta.format() != self.info.format() || !self.is_covered_by(&meta) => {
-                Err(LayoutError(format!(
-                    "the buffer is {} {}x{}, the caps are not",
-                    meta.format(),
-                    meta.width(),
-                    meta.height()
-                )))
-            }
-            Some(meta) => self.layout_of(meta.offset(), meta.stride()),
-            None => self.layout_of(self.info.offset(), self.info.stride()),
-        }
-    }
-
     /// The layout that frames are copied into.
     pub fn packed(&self) -> Result<FrameLayout, LayoutError> {
         FrameLayout::packed(self.format, self.info.width(), self.info.height(), self.color)
@@ -74,24 +57,6 @@ impl StreamFormat {
         let ns = (gst::ClockTime::SECOND.nseconds() * den).checked_div(num)?;
         Some(gst::ClockTime::from_nseconds(ns))
     }
-
-    fn is_covered_by(&self, meta: &VideoMeta) -> bool {
-        meta.width() >= self.info.width() && meta.height() >= self.info.height()
-    }
-
-    fn layout_of(&self, offsets: &[usize], strides: &[i32]) -> Result<FrameLayout, LayoutError> {
-        let planes = offsets.iter().zip(strides).take(self.info.n_planes() as usize);
-        let planes: Result<Vec<Plane>, LayoutError> =
-            planes.map(|(offset, stride)| plane(*offset, *stride)).collect();
-        FrameLayout::new(self.format, self.info.width(), self.info.height(), self.color, &planes?)
-    }
-}
-
-fn plane(offset: usize, stride: i32) -> Result<Plane, LayoutError> {
-    let offset =
-        u32::try_from(offset).map_err(|_| LayoutError(format!("a plane begins at byte {offset}")))?;
-    let stride = u32::try_from(stride).map_err(|_| LayoutError(format!("a plane's stride is {stride}")))?;
-    Ok(Plane { offset, stride })
 }
 
 fn pixel_format(format: VideoFormat) -> Option<PixelFormat> {
@@ -174,31 +139,6 @@ mod tests {
         let error = stream("format=Y42B,width=8,height=8").unwrap_err();
         assert_eq!(error, "format Y42B is not one of I420, NV12, RGB, BGR, GRAY8; put videoconvert in front");
         assert!(stream("width=8,height=8").is_err());
-    }
-
-    #[test]
-    fn strides_come_from_the_caps_or_from_the_meta() {
-        let stream = stream("format=I420,width=17,height=13").unwrap();
-        let mut buffer = gst::Buffer::with_size(4096).unwrap();
-        let planes = |buffer: &gst::BufferRef| {
-            let layout = stream.layout(buffer).unwrap();
-            layout.planes().iter().map(|p| (p.offset, p.stride)).collect::<Vec<_>>()
-        };
-        assert_eq!(planes(&buffer), [(0, 20), (280, 12), (364, 12)]);
-        let content = buffer.get_mut().unwrap();
-        let flags = gst_video::VideoFrameFlags::empty();
-        VideoMeta::add_full(content, flags, VideoFormat::I420, 17, 13, &[64, 1000, 2000], &[32, 16, 16])
-            .unwrap();
-        assert_eq!(planes(&buffer), [(64, 32), (1000, 16), (2000, 16)]);
-    }
-
-    #[test]
-    fn a_meta_that_contradicts_the_caps_is_refused() {
-        let stream = stream("format=GRAY8,width=32,height=32").unwrap();
-        let mut buffer = gst::Buffer::with_size(4096).unwrap();
-        let flags = gst_video::VideoFrameFlags::empty();
-        VideoMeta::add(buffer.get_mut().unwrap(), flags, VideoFormat::Gray8, 16, 32).unwrap();
-        assert!(stream.layout(&buffer).is_err());
     }
 
     #[test]

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![allow(missing_docs, reason = "tests are described by their names")]
 
+mod buffers;
 mod life;
 mod memory;
 mod order;
+mod picture;
 mod refusals;
+mod refused_buffers;
+mod rig;
 mod support;

@@ -1,11 +1,9 @@
 //! Where the pixels are: written in place by decoders, mapped, or copied once.
 
-use std::{collections::BTreeMap, os::fd::IntoRawFd, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use edgevision_wasm_host::{analysis::Status, frame::Transfer};
+use edgevision_wasm_host::frame::Transfer;
 use gst::prelude::*;
-use gst_allocators::prelude::*;
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 
 use super::support::{Bench, Frame, Module, assert_whole, init};
 
@@ -215,88 +213,6 @@ fn odd_sizes_in_every_format() {
             assert_whole(&bench.run(), 4);
             assert_eq!(bench.stat("copied"), 4);
         }
-    }
-}
-
-/// A detector behind a pad of ours, in I420 of 16x16.
-struct Rig {
-    harness: gst_check::Harness,
-    _module: Module,
-}
-
-const BYTES: usize = 16 * 16 * 3 / 2;
-
-impl Rig {
-    fn new() -> Self {
-        init();
-        let module = Module::plain();
-        let path = module.path();
-        let element = gst::ElementFactory::make("evdetect").property("preprocess", path.to_str().unwrap());
-        let element = element.property_from_str("policy", "every").build().unwrap();
-        let mut harness = gst_check::Harness::with_element(&element, Some("sink"), Some("src"));
-        harness.set_src_caps_str("video/x-raw,format=I420,width=16,height=16,framerate=25/1");
-        Self { harness, _module: module }
-    }
-
-    fn pass(&mut self, buffer: gst::Buffer) -> (gst::Buffer, Status, Option<Transfer>, u32) {
-        let buffer = self.harness.push_and_pull(buffer).unwrap();
-        let report = gstedgevision::detectionmeta::report(&buffer).unwrap();
-        let analysis = &report.analysis;
-        let seen = analysis.detections.first().map_or(0, |detection| detection.class_id);
-        (buffer, analysis.status, report.transfer, seen)
-    }
-}
-
-fn pixels() -> Vec<u8> {
-    (0..=250u8).cycle().step_by(7).take(BYTES).collect()
-}
-
-fn hash(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(16_777_619))
-}
-
-#[test]
-fn a_frame_in_several_memories_is_copied() {
-    let mut rig = Rig::new();
-    let mut buffer = gst::Buffer::new();
-    for part in pixels().chunks(100) {
-        buffer.get_mut().unwrap().append_memory(gst::Memory::from_slice(part.to_vec()));
-    }
-    let (_, status, transfer, seen) = rig.pass(buffer);
-    assert_eq!((status, transfer, seen), (Status::Ok, Some(Transfer::Copied), hash(&pixels())));
-}
-
-#[test]
-fn a_buffer_too_short_for_its_caps_passes_un_analysed() {
-    let mut rig = Rig::new();
-    let (_, status, transfer, _) = rig.pass(gst::Buffer::from_slice(vec![0; BYTES - 1]));
-    assert_eq!((status, transfer), (Status::Skipped, None));
-    let (_, status, ..) = rig.pass(gst::Buffer::from_slice(pixels()));
-    assert_eq!(status, Status::Ok);
-}
-
-fn memfd(seals: SealFlags) -> gst::Buffer {
-    let fd = memfd_create("foreign", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
-    ftruncate(&fd, 4096).unwrap();
-    rustix::io::pwrite(&fd, &pixels(), 128).unwrap();
-    fcntl_add_seals(&fd, seals).unwrap();
-    let allocator = gst_allocators::FdAllocator::new();
-    let flags = gst_allocators::FdMemoryFlags::NONE;
-    // SAFETY: the descriptor is given away and nobody else has it.
-    let mut memory = unsafe { allocator.alloc_fd(fd.into_raw_fd(), 4096, flags) }.unwrap();
-    memory.get_mut().unwrap().resize(128..128 + BYTES);
-    let mut buffer = gst::Buffer::new();
-    buffer.get_mut().unwrap().append_memory(memory);
-    buffer
-}
-
-#[test]
-fn memory_of_others_is_mapped_if_it_cannot_shrink() {
-    let mut rig = Rig::new();
-    let table = [(SealFlags::SHRINK, Transfer::Mapped), (SealFlags::empty(), Transfer::Copied)];
-    for (seals, expected) in table {
-        let (_, status, transfer, seen) = rig.pass(memfd(seals));
-        assert_eq!((status, transfer, seen), (Status::Ok, Some(expected), hash(&pixels())));
     }
 }
 
