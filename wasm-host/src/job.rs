@@ -10,7 +10,7 @@ use crate::{
     detection::Thresholds,
     imports::needs_model,
     instance::{Blueprint, Chain, Plan, StageSetup},
-    module::{Module, ModuleInfo, Role},
+    module::{Module, Role},
     nn::{Model, TensorInfo},
 };
 
@@ -110,7 +110,7 @@ impl AnalyzerFactory for Job {
     }
 }
 
-fn check_limits(limits: &Limits) -> Result<(), String> {
+pub(crate) fn check_limits(limits: &Limits) -> Result<(), String> {
     if limits.deadline.is_zero() {
         return Err("the deadline of the modules is 0; at least 1 ms is needed".into());
     }
@@ -119,7 +119,9 @@ fn check_limits(limits: &Limits) -> Result<(), String> {
 
 fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<Arc<Blueprint>, String> {
     let info = stage.module.info();
-    check_role(info, role)?;
+    if let Some(misfit) = info.misfit(role) {
+        return Err(misfit);
+    }
     if spec.model.is_none() && needs_model(&info.imports) {
         return Err(format!("module {} runs a model, but none is configured; name a model file", info.name));
     }
@@ -132,41 +134,32 @@ fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<
     })
 }
 
-/// The name is the module's own word, and these sentences end on a terminal.
-fn check_role(info: &ModuleInfo, role: Role) -> Result<(), String> {
-    if info.roles.contains(&role) {
-        return Ok(());
-    }
-    let (wanted, other) = match role {
-        Role::Preprocess => ("preprocess", "detect"),
-        Role::Detect => ("detect", "preprocess"),
-    };
-    let has = if info.roles.is_empty() { "neither role" } else { other };
-    Err(format!("module {} exports {has}, not `{wanted}`; choose a module that does", info.name))
-}
-
 /// The document of [`edgevision_abi::PARAMS_ENVELOPE`].
 fn parameter_document(spec: &JobSpec, stage: &Stage) -> Result<Arc<[u8]>, String> {
-    let params = match &stage.params {
-        serde_json::Value::Null => serde_json::Value::Object(serde_json::Map::new()),
-        object @ serde_json::Value::Object(_) => object.clone(),
-        other => {
-            let name = &stage.module.info().name;
-            return Err(format!(
-                "module {name}: its parameters are {other}, they must be a mapping of names to values"
-            ));
-        }
-    };
     let model = spec.model.as_ref().map(
         |model| serde_json::json!({ "inputs": tensors(model.inputs()), "outputs": tensors(model.outputs()) }),
     );
     let document = serde_json::json!({
-        "params": params,
+        "params": params_of(stage)?,
         "model": model,
         "labels": spec.labels.len(),
         "score_threshold": spec.thresholds.least(),
     });
     Ok(document.to_string().into_bytes().into())
+}
+
+/// What the user wrote for a module: an object, or nothing.
+pub(crate) fn params_of(stage: &Stage) -> Result<serde_json::Value, String> {
+    match &stage.params {
+        serde_json::Value::Null => Ok(serde_json::Value::Object(serde_json::Map::new())),
+        object @ serde_json::Value::Object(_) => Ok(object.clone()),
+        other => {
+            let name = &stage.module.info().name;
+            Err(format!(
+                "module {name}: its parameters are {other}, they must be a mapping of names to values"
+            ))
+        }
+    }
 }
 
 fn tensors(infos: &[TensorInfo]) -> Vec<serde_json::Value> {

@@ -3,7 +3,8 @@
 //!
 //! The way of a frame through this crate:
 //! [`frame`] describes it, [`arena`] holds its bytes, [`pool`] hands it to a worker, `instance` calls the
-//! modules on it, [`nn`] runs the model they ask for, [`detection`] is what comes out.
+//! modules on it, [`nn`] runs the model they ask for, [`detection`] is what comes out. [`filter`] is the short way: one
+//! module, frame in, frame out.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
@@ -15,6 +16,7 @@ pub mod detection;
 mod engine;
 mod epoch;
 mod files;
+pub mod filter;
 pub mod frame;
 mod imports;
 mod instance;

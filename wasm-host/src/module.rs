@@ -34,6 +34,8 @@ pub enum Role {
     Preprocess,
     /// Tensor to detections.
     Detect,
+    /// Frame to frame of the same size and format.
+    Filter,
 }
 
 /// What a module says and asks, read without running it.

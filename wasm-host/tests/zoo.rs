@@ -421,7 +421,11 @@ fn modules_that_do_not_start() {
 #[test]
 fn jobs_that_cannot_be() {
     let wrong_role = Job::new(spec("checksum", "copy_plane", None)).err().unwrap();
-    assert_eq!(wrong_role, "module checksum exports detect, not `preprocess`; choose a module that does");
+    assert_eq!(
+        wrong_role,
+        "module checksum exports detect, not `preprocess`: it is the tensor-to-detections module of a detector \
+        (`detector` of evdetect, `detect` of a config); choose a module that exports `preprocess`"
+    );
     let no_model = Job::new(spec("copy_plane", "infer_in_place", None)).err().unwrap();
     assert_eq!(no_model, "module infer_in_place runs a model, but none is configured; name a model file");
     let mut list = stage("checksum");

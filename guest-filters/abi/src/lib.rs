@@ -14,6 +14,7 @@
 //! | `preprocess` | `(frame: i32, tensor: i32) -> i32` | role *preprocess*: reads a [`FrameDesc`], fills a [`TensorDesc`] |
 //! | `preprocess_tensor_bytes` | `() -> i32` | role *preprocess*: most bytes `preprocess` will ever write; asked once, after init |
 //! | `detect` | `(request: i32) -> i32` | role *detect*: reads a [`DetectRequest`], reports through `emit` |
+//! | `filter` | `(frame: i32, output: i32) -> i32` | role *filter*: reads a [`FrameDesc`], fills the frame that a second one describes |
 //!
 //! Every `-> i32` that is a status returns [`status::OK`] or one of the negative codes in [`status`]; a module
 //! that returns an error says why with `fail` first, and the user reads that sentence.
@@ -136,13 +137,17 @@ pub const MAX_DIMS: usize = 8;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Plane {
-    /// Address of the first sample in the module's linear memory (inside the read-only frame window).
+    /// Address of the first sample in the module's linear memory (inside a window).
     pub address: u32,
     /// Bytes from one line to the next; at least the visible line, never assume it is tight.
     pub stride: u32,
 }
 
-/// A video frame, readable in place. Host to module.
+/// A video frame, in place. Host to module.
+///
+/// `preprocess` and `filter` read one. `filter` gets a second one for the frame it has to fill: format, size, colour,
+/// `timestamp_ns` and `seq` are those of the first; addresses and strides are its own. Its planes are writable for
+/// the duration of the call, they overlap nothing, and they are not cleared.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FrameDesc {

@@ -3,7 +3,7 @@
 use edgevision_abi::{FrameDesc, color_matrix, color_range, pixel_format};
 
 /// Most planes that a format of [`PixelFormat`] has.
-const PLANES: usize = 3;
+pub(crate) const PLANES: usize = 3;
 
 /// Pixel formats, named as GStreamer names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +44,27 @@ impl PixelFormat {
         }
     }
 
-    /// Visible bytes of a row, and rows, of a plane of a picture of this size. None if it overflows.
-    pub fn plane_size(self, plane: usize, width: usize, height: usize) -> Option<(usize, usize)> {
-        let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
+    /// Pixels that share a sample of a plane: 2 across and 2 down for chroma, else 1. Sample `(x, y)` of a plane is
+    /// part of the pixels from `x * subsampling` on, as far as the picture goes.
+    pub fn subsampling(self, plane: usize) -> usize {
+        if matches!((self, plane), (Self::I420 | Self::Nv12, 1..)) { 2 } else { 1 }
+    }
+
+    /// Bytes from one sample of a plane to the next: 2 for the U and V of NV12, 3 for packed colours, else 1.
+    pub fn step(self, plane: usize) -> usize {
         match (self, plane) {
-            (Self::I420 | Self::Nv12 | Self::Gray8, 0) => Some((width, height)),
-            (Self::I420, 1 | 2) => Some((half_width, half_height)),
-            (Self::Nv12, 1) => Some((half_width.checked_mul(2)?, half_height)),
-            (Self::Rgb | Self::Bgr, 0) => Some((width.checked_mul(3)?, height)),
-            _ => None,
+            (Self::Nv12, 1) => 2,
+            (Self::Rgb | Self::Bgr, _) => 3,
+            _ => 1,
         }
+    }
+
+    /// Visible bytes of a row, and rows, of a plane of a picture of this size. None if it overflows or if the format
+    /// has no such plane.
+    pub fn plane_size(self, plane: usize, width: usize, height: usize) -> Option<(usize, usize)> {
+        let shared = self.subsampling(plane);
+        let bytes = width.div_ceil(shared).checked_mul(self.step(plane))?;
+        (plane < self.planes()).then_some((bytes, height.div_ceil(shared)))
     }
 }
 
@@ -157,10 +168,22 @@ impl<'a> FrameView<'a> {
         assert!(y < rows, "row {y} of plane {plane}, which has {rows}");
         &bytes[y * stride..][..row_bytes]
     }
+
+    /// All rows of a plane from the top. Panics if the format has no such plane.
+    pub fn plane_rows(&self, plane: usize) -> impl Iterator<Item = &'a [u8]> {
+        let Plane { bytes, stride, row_bytes, rows } = self.planes[plane];
+        bytes.chunks(stride.max(1)).take(rows).map(move |row| &row[..row_bytes])
+    }
+
+    /// The samples of a plane with the padding between the rows, and the distance from row to row.
+    pub(crate) fn padded(&self, plane: usize) -> (&'a [u8], usize) {
+        let Plane { bytes, stride, row_bytes, rows } = self.planes[plane];
+        (&bytes[..(rows - 1) * stride + row_bytes], stride)
+    }
 }
 
 /// Visible bytes of a row and rows, if the stride has room for them.
-fn checked_plane(info: &FrameInfo, plane: usize, stride: usize) -> Result<(usize, usize), String> {
+pub(crate) fn checked_plane(info: &FrameInfo, plane: usize, stride: usize) -> Result<(usize, usize), String> {
     let FrameInfo { format, width, height, .. } = *info;
     if width == 0 || height == 0 {
         return Err(format!("the frame is {width}x{height}: empty"));
@@ -174,7 +197,7 @@ fn checked_plane(info: &FrameInfo, plane: usize, stride: usize) -> Result<(usize
 }
 
 /// Bytes from the first sample to the last visible one.
-fn plane_bytes(row_bytes: usize, rows: usize, stride: usize) -> Option<usize> {
+pub(crate) fn plane_bytes(row_bytes: usize, rows: usize, stride: usize) -> Option<usize> {
     (rows - 1).checked_mul(stride)?.checked_add(row_bytes)
 }
 
@@ -232,6 +255,25 @@ mod tests {
         assert_eq!(view.row(0, 3), [24, 25, 26]);
         let view = FrameView::new(info(PixelFormat::Nv12, 3, 3), &[(&bytes, 4), (&bytes, 6)]).unwrap();
         assert_eq!((view.rows(1), view.row(1, 1)), (2, &[6u8, 7, 8, 9][..]));
+    }
+
+    #[test]
+    fn all_rows_are_those_one_by_one() {
+        let bytes: Vec<u8> = (0..27).collect();
+        let view = FrameView::new(info(PixelFormat::Gray8, 3, 4), &[(&bytes, 8)]).unwrap();
+        let one_by_one: Vec<&[u8]> = (0..4).map(|y| view.row(0, y)).collect();
+        assert_eq!(view.plane_rows(0).collect::<Vec<_>>(), one_by_one);
+    }
+
+    #[test]
+    fn planes_have_sizes_of_their_own() {
+        let sizes = |format: PixelFormat| {
+            (0..4).map_while(|plane| format.plane_size(plane, 17, 13)).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(PixelFormat::I420), [(17, 13), (9, 7), (9, 7)]);
+        assert_eq!(sizes(PixelFormat::Nv12), [(17, 13), (18, 7)]);
+        assert_eq!(sizes(PixelFormat::Rgb), [(51, 13)]);
+        assert_eq!(sizes(PixelFormat::Gray8), [(17, 13)]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the author of an edgevision module uses. It hides the ABI: a module is a type that implements
-//! [`Preprocess`] (frame to tensor) or [`Detect`] (tensor to detections), and one macro call that exports it.
+//! [`Preprocess`] (frame to tensor), [`Detect`] (tensor to detections) or [`Filter`] (frame to frame), and one macro
+//! call that exports it.
 //!
 //! Natively the same type is an ordinary Rust type: it is unit-tested with the frames and the model of
 //! [`testing`], without a host and without WebAssembly. The exports and imports exist only on `wasm32`.
@@ -94,6 +95,7 @@
 #[doc(hidden)]
 pub mod export;
 pub mod frame;
+mod frame_mut;
 mod log;
 mod macros;
 mod params;
@@ -105,8 +107,9 @@ pub use edgevision_abi::{Detection, Geometry};
 
 pub use crate::{
     frame::{ColorMatrix, ColorRange, FrameView, PixelFormat},
+    frame_mut::FrameViewMut,
     log::{Level, log},
     params::{Context, ModelInfo, Params, TensorInfo},
     tensor::{DType, Output, TensorData, TensorMut, TensorRef, TensorSpec},
-    traits::{Detect, Infer, Preprocess, Request},
+    traits::{Detect, Filter, Infer, Preprocess, Request},
 };

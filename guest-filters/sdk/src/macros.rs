@@ -18,6 +18,15 @@ macro_rules! export_detect {
     };
 }
 
+/// Exports a type that implements [`Filter`](crate::Filter) as the module.
+#[macro_export]
+macro_rules! export_filter {
+    ($filter:ty) => {
+        $crate::__export_role!(filter, $filter);
+        $crate::__export_common!(filter);
+    };
+}
+
 /// Exports two types as one module that plays both roles; both read the same parameters.
 #[macro_export]
 macro_rules! export_both {
@@ -109,6 +118,24 @@ macro_rules! __export_role {
             }
         }
     };
+    (filter, $type:ty) => {
+        #[doc(hidden)]
+        mod __edgevision_filter {
+            use super::*;
+            ::std::thread_local! {
+                static INSTANCE: $crate::export::Instance<$type> = const { $crate::export::Instance::new(None) };
+            }
+            #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only exported to Wasm"))]
+            pub(super) fn init() -> Result<(), String> {
+                $crate::export::init_filter(&INSTANCE)
+            }
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn filter(frame: u32, output: u32) -> i32 {
+                $crate::export::filter(&INSTANCE, frame, output)
+            }
+        }
+    };
     (detect, $type:ty) => {
         #[doc(hidden)]
         mod __edgevision_detect {
@@ -150,5 +177,6 @@ macro_rules! __export_common {
         };
     };
     (@init preprocess) => { __edgevision_preprocess::init };
+    (@init filter) => { __edgevision_filter::init };
     (@init detect) => { __edgevision_detect::init };
 }

@@ -1,7 +1,8 @@
 //! Frames and models for native unit tests of a module.
 
 use crate::{
-    ColorMatrix, ColorRange, DType, FrameView, Infer, Output, PixelFormat, TensorRef, frame::FrameInfo,
+    ColorMatrix, ColorRange, DType, FrameView, FrameViewMut, Infer, Output, PixelFormat, TensorRef,
+    frame::FrameInfo,
 };
 
 /// A frame that owns its samples, with strides that are not tight.
@@ -46,6 +47,27 @@ impl OwnedFrame {
                 row.iter_mut().take(row_bytes).enumerate().for_each(|(x, v)| *v = value(index, x, y));
             }
         }
+    }
+
+    /// A frame of the same kind for a filter to fill: strides of its own, and bytes that no picture has left there.
+    #[must_use]
+    pub fn output(&self) -> Self {
+        let FrameInfo { format, width, height, matrix, range, .. } = self.info;
+        Self::with_padding(format, width, height, 11).color(matrix, range)
+    }
+
+    /// The frame as a filter fills it.
+    pub fn view_mut(&mut self) -> FrameViewMut<'_> {
+        let planes = self.planes.iter_mut().map(|(bytes, stride)| (bytes.as_mut_slice(), *stride));
+        FrameViewMut::new(self.info, planes).expect("planes made for this size")
+    }
+
+    /// The visible bytes of each plane, row after row without padding.
+    pub fn visible(&self) -> Vec<Vec<u8>> {
+        let view = self.view();
+        (0..self.info.format.planes())
+            .map(|plane| view.plane_rows(plane).collect::<Vec<_>>().concat())
+            .collect()
     }
 
     /// The frame as a module sees it.

@@ -1,8 +1,8 @@
-//! The two roles a module can play, and the model it may ask.
+//! The roles a module can play, and the model it may ask.
 
 use edgevision_abi::{Detection, Geometry};
 
-use crate::{Context, FrameView, Output, Params, TensorMut, TensorRef, TensorSpec};
+use crate::{Context, FrameView, FrameViewMut, Output, Params, TensorMut, TensorRef, TensorSpec};
 
 /// Frame to tensor.
 pub trait Preprocess: Sized {
@@ -31,6 +31,18 @@ pub trait Detect: Sized {
         model: &mut dyn Infer,
         report: &mut dyn FnMut(Detection),
     ) -> Result<(), String>;
+}
+
+/// Frame to frame, of the same size and format.
+pub trait Filter: Sized {
+    /// Reads the parameters. The error is a sentence for the user; the module is then not used at all.
+    fn new(params: Params, context: &Context) -> Result<Self, String>;
+
+    /// Fills `output`, all of it: what an earlier frame left there may be gone, or may still be there. `output` is
+    /// like `frame` in all but its strides, and the two don't overlap. The frames of a stream come in their order, to
+    /// one instance; size and format may change from one to the next. The error is a sentence; it costs this frame
+    /// only, and nothing that was written for it is shown.
+    fn run(&mut self, frame: &FrameView, output: &mut FrameViewMut) -> Result<(), String>;
 }
 
 /// What [`Detect::run`] is asked to look at, beside the tensor.

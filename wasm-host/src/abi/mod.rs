@@ -62,7 +62,7 @@ impl Span {
 
 /// What the pages of a window show.
 pub(crate) enum Shows {
-    /// Frames: the host stays out.
+    /// Frames, to be read or to be filled: the host stays out.
     Frames,
     /// A tensor that the guest may write (preprocess).
     TensorToFill(Arc<TensorSlot>),

@@ -83,6 +83,15 @@ impl Mapping {
         Ok(())
     }
 
+    /// Takes the right to write `[at, at + len)` away again.
+    pub(super) fn forbid_writing(&self, at: usize, len: usize) -> io::Result<()> {
+        let start = self.at(at, len)?;
+        // SAFETY: the range is ours (checked by `at`); nobody has a reference into it (see the module's head), and
+        // guests that store there from now on trap.
+        unsafe { rustix::mm::mprotect(start.cast(), len, MprotectFlags::READ) }?;
+        Ok(())
+    }
+
     /// Puts the first `len` bytes of `fd` in place of the pages at `at`.
     pub(super) fn show(&self, at: usize, fd: BorrowedFd<'_>, len: usize, prot: ProtFlags) -> io::Result<()> {
         let start = self.at(at, len)?;

@@ -15,6 +15,8 @@
 //! * [`Arena`] cuts one memfd into slots of equal size, each a multiple of 64 KiB. The memfd is sealed against
 //!   shrinking (a truncated file under a mapping is SIGBUS and death), growing, and *future* writable mappings:
 //!   the host's mapping, made before the seal, stays the only one that can write.
+//!   An arena for filters lacks that last seal. Its pages are read-only in windows, too, but for the one slot that a
+//!   call has to fill, and only until the call returns: a module cannot change a frame that it has put out.
 //! * A [`Slot`] is held by whoever shows its bytes to the outside (a GstMemory). The last owner that drops it
 //!   frees it.
 //! * A `Window` is a range of guest pages over which the whole memfd is mapped, once per arena and instance, not

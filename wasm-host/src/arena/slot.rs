@@ -24,6 +24,7 @@ pub struct Arena {
     generation: u64,
     slot_bytes: usize,
     slots: usize,
+    for_filters: bool,
     free: Mutex<FreeList>,
 }
 
@@ -73,17 +74,28 @@ impl Arena {
     /// Makes an arena of `slots` slots of at least `slot_bytes` bytes (rounded up to 64 KiB). Together they may
     /// have 3 GiB. Pages get memory when they are first written.
     pub fn new(slot_bytes: usize, slots: usize) -> Result<Arc<Arena>, ArenaError> {
+        Self::sealed(slot_bytes, slots, SealFlags::FUTURE_WRITE)
+    }
+
+    /// As [`Arena::new`], for frames that modules of the role *filter* write: the memfd lacks the seal against
+    /// writable mappings. A module gets one slot at a time, while the call lasts whose output it is.
+    pub fn for_filters(slot_bytes: usize, slots: usize) -> Result<Arc<Arena>, ArenaError> {
+        Self::sealed(slot_bytes, slots, SealFlags::empty())
+    }
+
+    fn sealed(slot_bytes: usize, slots: usize, seals: SealFlags) -> Result<Arc<Arena>, ArenaError> {
         let fail = |step| move |source| ArenaError { slot_bytes, slots, step, source };
         let stride = checked_stride(slot_bytes, slots).map_err(fail("size"))?;
         let fd = map::memfd("edgevision-arena", stride * slots).map_err(fail("memfd_create"))?;
         let host = Mapping::shared(fd.as_fd(), stride * slots).map_err(fail("mmap"))?;
-        map::seal(&fd, SealFlags::FUTURE_WRITE).map_err(fail("seal"))?;
+        map::seal(&fd, seals).map_err(fail("seal"))?;
         Ok(Arc::new(Arena {
             fd,
             host,
             generation: next_generation(),
             slot_bytes: stride,
             slots,
+            for_filters: seals.is_empty(),
             free: Mutex::new(FreeList::new(stride, slots)),
         }))
     }
@@ -101,6 +113,11 @@ impl Arena {
     /// Number of slots.
     pub fn slots(&self) -> usize {
         self.slots
+    }
+
+    /// True if modules can be allowed to write into slots.
+    pub fn is_for_filters(&self) -> bool {
+        self.for_filters
     }
 
     /// Bytes of the whole arena.

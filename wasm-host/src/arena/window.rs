@@ -116,6 +116,19 @@ impl Window {
         self.watch.as_ref().is_some_and(Watch::take_poisoned)
     }
 
+    /// Lets the guest write `[at, at + len)` of a read-only window, multiples of the page size, until
+    /// [`Window::forbid_writing`]. The memory behind it must not be sealed against that.
+    pub(crate) fn allow_writing(&self, at: usize, len: usize) -> Result<(), WindowError> {
+        let inside = at.checked_add(len).is_some_and(|end| end <= self.len);
+        let range = inside.then_some(self.at + at).ok_or(WindowError::TooLong { len, window: self.len })?;
+        self.range.allow_access(range, len).map_err(|source| WindowError::Map { len, source })
+    }
+
+    /// Ends what [`Window::allow_writing`] began. After an error the window must not be used any more.
+    pub(crate) fn forbid_writing(&self, at: usize, len: usize) -> Result<(), WindowError> {
+        self.range.forbid_writing(self.at + at, len).map_err(|source| WindowError::Map { len, source })
+    }
+
     /// Pages behind the end of the foreign memory would be SIGBUS: they get zeroes.
     fn map(&self, fd: BorrowedFd<'_>, len: usize) -> Result<(), WindowError> {
         let shown = len.next_multiple_of(rustix::param::page_size());

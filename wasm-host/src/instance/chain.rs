@@ -7,11 +7,7 @@ use std::{
 
 use edgevision_abi::TensorDesc;
 
-use super::{
-    Blueprint, Detect, Failure, Preprocess,
-    preprocess::{Cost, host_failure},
-    recycle::Recycled,
-};
+use super::{Blueprint, Detect, Failure, Preprocess, host_failure, preprocess::Cost, recycle::Recycled};
 use crate::{
     analysis::{Analysis, Analyzer, Status, Timings},
     arena::TensorSlot,

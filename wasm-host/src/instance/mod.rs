@@ -1,14 +1,17 @@
 //! One module in its sandbox: a store of its own, limits, a deadline for every call, windows onto foreign memory.
 //!
-//! [`Blueprint`] is what instances of a stage have in common, [`Instance`] is one of them, [`Preprocess`] and
-//! [`Detect`] know what their role's export reads and writes, [`Chain`] passes a frame through both and rebuilds
-//! what a frame has broken.
+//! [`Blueprint`] is what instances of a stage have in common, [`Instance`] is one of them, [`Preprocess`],
+//! [`Detect`] and `Filter` know what their role's export reads and writes. [`Chain`] passes a frame through the first
+//! two, [`FrameFilter`] through the third; both rebuild what a frame has broken.
 
 mod call;
 mod chain;
+mod describe;
 mod detect;
+mod filter;
 mod frames;
 mod limits;
+mod output;
 mod preprocess;
 mod recycle;
 mod state;
@@ -19,13 +22,16 @@ use edgevision_abi::ABI_VERSION;
 use wasmtime::{InstancePre, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
 pub(crate) use chain::{Chain, Plan};
+pub(crate) use filter::FrameFilter;
 pub(crate) use state::{HostState, Refusal};
 
 use self::{
     call::{Failure, Site},
+    describe::{begin_reading, describe, host_failure},
     detect::Detect,
     frames::FrameWindows,
     limits::Limiter,
+    output::OutputWindow,
     preprocess::Preprocess,
 };
 use crate::{
@@ -86,6 +92,7 @@ impl Blueprint {
 pub(crate) struct Instance {
     blueprint: Arc<Blueprint>,
     frames: FrameWindows,
+    output: OutputWindow,
     tensor: Option<Window>,
     store: Store<HostState>,
     memory: Memory,
@@ -106,8 +113,15 @@ impl Instance {
         let memory = memory.ok_or_else(|| format!("module {}: exports no memory", blueprint.name))?;
         store.data_mut().memory = Some(memory);
         let frames = FrameWindows::default();
-        let mut instance =
-            Self { blueprint: blueprint.clone(), frames, tensor: None, store, memory, exports };
+        let mut instance = Self {
+            blueprint: blueprint.clone(),
+            frames,
+            output: OutputWindow::default(),
+            tensor: None,
+            store,
+            memory,
+            exports,
+        };
         instance.initialise()?;
         Ok(instance)
     }
@@ -183,7 +197,8 @@ impl Instance {
 
     fn take_poisoned(&self) -> bool {
         // Every flag is taken, so no short circuit.
-        self.frames.take_poisoned() | self.tensor.as_ref().is_some_and(Window::take_poisoned)
+        let frames = self.frames.take_poisoned() | self.output.take_poisoned();
+        frames | self.tensor.as_ref().is_some_and(Window::take_poisoned)
     }
 
     /// Ends the instance and saves its session for the next.

@@ -1,15 +1,14 @@
 //! The role *preprocess*: a frame in a read-only window becomes a tensor in the tensor slot.
 
-use std::{os::fd::AsFd, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use edgevision_abi::{FrameDesc, MAX_PLANES, Plane, TensorDesc};
+use edgevision_abi::{FrameDesc, TensorDesc};
 use wasmtime::TypedFunc;
 
-use super::{Blueprint, Failure, Instance, Site, size_in_guest};
+use super::{Blueprint, Failure, Instance, Site, begin_reading, describe, host_failure};
 use crate::{
     abi::shape,
-    analysis::Status,
-    arena::{Access, CpuRead, TensorSlot},
+    arena::{Access, TensorSlot},
     frame::{Frame, Pixels},
     module::Role,
     nn::Session,
@@ -106,11 +105,6 @@ pub(super) fn cost_of(instance: &Instance) -> Cost {
     Cost { inference: call.inference, bytes_copied: call.bytes_copied }
 }
 
-/// A frame that cannot be shown; no module is to blame.
-pub(super) fn host_failure(frame: &Frame, why: &str) -> Failure {
-    Failure { status: Status::Trapped, message: format!("frame {}: {why}", frame.seq), rebuild: false }
-}
-
 fn tensor_bytes(instance: &mut Instance) -> Result<usize, String> {
     let answer = instance.ask("preprocess_tensor_bytes")?;
     let limit = instance.blueprint.limits.memory_bytes;
@@ -122,47 +116,6 @@ fn tensor_bytes(instance: &mut Instance) -> Result<usize, String> {
             instance.blueprint.name
         )),
     }
-}
-
-/// Makes a dmabuf readable for the call.
-fn begin_reading(pixels: &Pixels) -> Result<Option<CpuRead<'_>>, String> {
-    let Pixels::Fd { fd, .. } = pixels else { return Ok(None) };
-    CpuRead::begin(fd.as_fd()).map(Some).map_err(|error| format!("its memory cannot be read: {error}"))
-}
-
-/// The descriptor of a frame whose memory begins at guest address `window`.
-fn describe(frame: &Frame, window: u32) -> Result<FrameDesc, String> {
-    let layout = &frame.layout;
-    let (offset, memory_len) = match &frame.pixels {
-        Pixels::Arena { arena, offset } => (*offset, arena.byte_len()),
-        Pixels::Fd { len, offset, .. } => (*offset, *len),
-    };
-    if offset.checked_add(layout.byte_len()).is_none_or(|end| end > memory_len) {
-        let needed = layout.byte_len();
-        return Err(format!(
-            "{needed} bytes from offset {offset} do not lie in a memory of {memory_len} bytes"
-        ));
-    }
-    let mut planes = [Plane::default(); MAX_PLANES];
-    for (slot, plane) in planes.iter_mut().zip(layout.planes()) {
-        let offset = u32::try_from(offset).ok().and_then(|offset| offset.checked_add(plane.offset));
-        let address = offset.and_then(|offset| window.checked_add(offset));
-        let address = address.ok_or("its planes lie beyond 4 GiB")?;
-        *slot = Plane { address, stride: plane.stride };
-    }
-    Ok(FrameDesc {
-        size: size_in_guest::<FrameDesc>(),
-        format: layout.format() as u32,
-        width: layout.width(),
-        height: layout.height(),
-        color_matrix: layout.color().matrix as u32,
-        color_range: layout.color().range as u32,
-        n_planes: u32::try_from(layout.planes().len().min(MAX_PLANES)).unwrap_or_default(),
-        reserved: 0,
-        planes,
-        timestamp_ns: frame.timestamp_ns.unwrap_or(u64::MAX),
-        seq: frame.seq,
-    })
 }
 
 /// What `preprocess` wrote into its descriptor must be possible. The error continues "described a tensor …".

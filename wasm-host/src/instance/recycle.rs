@@ -19,6 +19,13 @@ impl Recyclable for super::Detect {
     }
 }
 
+impl Recyclable for super::filter::Filter {
+    /// Filters have no model.
+    fn into_session(self) -> Option<Box<dyn Session>> {
+        None
+    }
+}
+
 /// An instance, or the session that the last one left behind.
 pub(super) struct Recycled<T> {
     live: Option<T>,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wasmparser::{FuncType, ValType};
 
-use super::Role;
+use super::{ModuleInfo, Role};
 
 /// A function type of the contract: so many `i32` in, so many out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ const fn export(name: &'static str, params: usize, results: usize) -> Export {
 
 impl Role {
     /// All roles.
-    pub(super) const ALL: [Role; 2] = [Role::Preprocess, Role::Detect];
+    pub(super) const ALL: [Role; 3] = [Role::Preprocess, Role::Detect, Role::Filter];
 
     /// What a module of this role exports; the first one makes it one.
     pub(super) fn exports(self) -> &'static [Export] {
@@ -79,7 +79,45 @@ impl Role {
                 &const { [export("preprocess", 2, 1), export("preprocess_tensor_bytes", 0, 1)] }
             }
             Role::Detect => &const { [export("detect", 1, 1)] },
+            Role::Filter => &const { [export("filter", 2, 1)] },
         }
+    }
+
+    /// The export that makes a module play this role.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Role::Preprocess => "preprocess",
+            Role::Detect => "detect",
+            Role::Filter => "filter",
+        }
+    }
+
+    /// Where a user puts a module of this role.
+    fn home(self) -> &'static str {
+        match self {
+            Role::Preprocess => {
+                "the frame-to-tensor module of a detector (`preprocess` of evdetect or of a config)"
+            }
+            Role::Detect => {
+                "the tensor-to-detections module of a detector (`detector` of evdetect, `detect` of a config)"
+            }
+            Role::Filter => "a video filter, which the element evmodule runs",
+        }
+    }
+}
+
+impl ModuleInfo {
+    /// Why this module cannot play `wanted`: what it exports, where it belongs. None if it can.
+    pub(crate) fn misfit(&self, wanted: Role) -> Option<String> {
+        if self.roles.contains(&wanted) {
+            return None;
+        }
+        let (name, wanted) = (&self.name, wanted.name());
+        let has = self.roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" and ");
+        let is = self.roles.iter().map(|role| role.home()).collect::<Vec<_>>().join(", and ");
+        Some(format!(
+            "module {name} exports {has}, not `{wanted}`: it is {is}; choose a module that exports `{wanted}`"
+        ))
     }
 }
 

@@ -130,8 +130,9 @@ impl<'a> Surface<'a> {
     fn no_role(&self) -> String {
         let names: Vec<String> =
             self.exports().map(|(name, _)| text::clean(name.as_bytes())).take(8).collect();
-        let mut text =
-            String::from("exports neither `preprocess` nor `detect`, so there is nothing it could do here");
+        let mut text = String::from(
+            "exports none of `preprocess`, `detect` and `filter`, so there is nothing it could do here",
+        );
         let written = match names[..] {
             [] => write!(text, " (it exports nothing)"),
             _ => write!(text, " (it exports {})", names.join(", ")),

@@ -166,7 +166,7 @@ fn modules_that_break_the_contract_are_refused_with_one_sentence() {
         ),
         (
             Parts { roles: "", memory: r#"(memory (export "memory") 1)"#, ..GOOD },
-            "exports neither `preprocess` nor `detect`, so there is nothing it could do here (it exports memory, \
+            "exports none of `preprocess`, `detect` and `filter`, so there is nothing it could do here (it exports memory, \
              edgevision_abi_version, edgevision_alloc, edgevision_init); build it with the edgevision SDK",
         ),
         (

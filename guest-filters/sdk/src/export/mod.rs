@@ -5,7 +5,7 @@ use std::{cell::RefCell, thread::LocalKey};
 
 pub use edgevision_abi::ABI_VERSION;
 
-use crate::{Context, Detect, Params, Preprocess, params::read_envelope};
+use crate::{Context, Detect, Filter, Params, Preprocess, params::read_envelope};
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;
@@ -26,6 +26,14 @@ pub fn init_preprocess<T: Preprocess>(instance: &'static LocalKey<Instance<T>>) 
 
 /// Makes the value for the role *detect*.
 pub fn init_detect<T: Detect>(instance: &'static LocalKey<Instance<T>>) -> Result<(), String> {
+    let (params, context) = document()?;
+    let value = T::new(params, &context)?;
+    instance.with_borrow_mut(|slot| *slot = Some(value));
+    Ok(())
+}
+
+/// Makes the value for the role *filter*.
+pub fn init_filter<T: Filter>(instance: &'static LocalKey<Instance<T>>) -> Result<(), String> {
     let (params, context) = document()?;
     let value = T::new(params, &context)?;
     instance.with_borrow_mut(|slot| *slot = Some(value));

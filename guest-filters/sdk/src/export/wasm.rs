@@ -1,11 +1,11 @@
 //! The border between addresses and slices.
 //!
 //! ```text
-//! linear memory   | stack | data | heap … descriptors | frame window (RO) | tensor window | heap …
-//!                                        ↑ edgevision_alloc   ↑ FrameDesc.planes   ↑ TensorDesc.address
+//! linear memory   | stack | data | heap … descriptors | frame window (RO) | tensor or output window | heap …
+//!                                        ↑ edgevision_alloc   ↑ FrameDesc.planes   ↑ TensorDesc.address, FrameDesc.planes
 //! ```
 //! The host owns the windows. While an export runs nothing else writes to them (a frame is frozen once it is
-//! pushed, a tensor slot belongs to one instance), so that they may be borrowed for the call.
+//! pushed, a tensor slot and an output belong to one instance), so that they may be borrowed for the call.
 #![allow(clippy::cast_possible_truncation, reason = "addresses, lengths and ranks have 32 bits on wasm32")]
 
 use std::{alloc::Layout, mem::size_of, slice, thread::LocalKey};
@@ -14,8 +14,8 @@ use edgevision_abi::{DetectRequest, Detection, FrameDesc, Geometry, MAX_DIMS, Nn
 
 use super::Instance;
 use crate::{
-    DType, Detect, FrameView, Infer, Output, Preprocess, Request, TensorData, TensorMut, TensorRef,
-    TensorSpec,
+    DType, Detect, Filter, FrameView, FrameViewMut, Infer, Output, Preprocess, Request, TensorData,
+    TensorMut, TensorRef, TensorSpec,
     frame::{info_from_abi, planes_from_abi},
 };
 
@@ -111,6 +111,21 @@ pub fn detect<T: Detect>(instance: &'static LocalKey<Instance<T>>, request: u32)
         let mut found = vec![];
         value.run(&tensor, &request, &mut HostModel, &mut |detection| found.push(detection))?;
         emit(&found)
+    };
+    answer(instance.with_borrow_mut(call))
+}
+
+/// `filter`.
+pub fn filter<T: Filter>(instance: &'static LocalKey<Instance<T>>, frame: u32, output: u32) -> i32 {
+    let call = |value: &mut Option<T>| {
+        let value = value.as_mut().ok_or_else(not_started)?;
+        let (frame, output): (FrameDesc, FrameDesc) = (read(frame)?, read(output)?);
+        let frame = frame_view(&frame)?;
+        let mut output = frame_view_mut(&output)?;
+        if !output.is_like(&frame) {
+            return Err("the host gives an output of another size or format".into());
+        }
+        value.run(&frame, &mut output)
     };
     answer(instance.with_borrow_mut(call))
 }
@@ -224,6 +239,30 @@ fn frame_view(desc: &FrameDesc) -> Result<FrameView<'_>, String> {
         Ok((unsafe { slice::from_raw_parts(address as *const u8, bytes) }, stride))
     });
     FrameView::new(info, &slices.collect::<Result<Vec<_>, String>>()?)
+}
+
+fn frame_view_mut(desc: &FrameDesc) -> Result<FrameViewMut<'_>, String> {
+    if (desc.size as usize) < size_of::<FrameDesc>() {
+        return Err(format!("a frame description of {} bytes is from another ABI", desc.size));
+    }
+    let info = info_from_abi(desc)?;
+    let planes = planes_from_abi(&info, desc)?;
+    let mut ends = 0;
+    let mut sorted = planes.clone();
+    sorted.sort_unstable();
+    for (address, bytes, _) in sorted {
+        checked(address, bytes)?;
+        if address < ends {
+            return Err("the planes of the output overlap".into());
+        }
+        ends = address + bytes;
+    }
+    let slices = planes.iter().map(|&(address, bytes, stride)| {
+        // SAFETY: in memory, not null, disjoint (checked above), and this instance's alone for the duration of the
+        // call: the host grew the window for it, and a frame to be read never lies there.
+        (unsafe { slice::from_raw_parts_mut(address as *mut u8, bytes) }, stride)
+    });
+    FrameViewMut::new(info, slices)
 }
 
 /// The room that the host gives for a tensor. The lifetime ends with the call that the descriptor came with.
