@@ -118,6 +118,25 @@ fn regions_of_other_elements_are_drawn() {
 }
 
 #[test]
+fn all_detectors_and_all_regions_are_drawn_and_hold_for_themselves() {
+    const SECOND: [f32; 4] = [220.0, 100.0, 300.0, 180.0];
+    let (mut harness, info) = harness(gst_video::VideoFormat::I420, "");
+    let mut edges_after = |ms, second: Status, found: Vec<_>| {
+        let mut frame = buffer(info.size(), 99, &report(Status::Ok, ms, vec![detection(BOX, 1)]));
+        let writable = frame.get_mut().unwrap();
+        detectionmeta::attach(writable, report(second, ms, found));
+        gst_video::VideoRegionOfInterestMeta::add(writable, "cup", (10, 200, 20, 20));
+        let out = harness.push_and_pull(frame).unwrap();
+        assert_ne!(samples(&out, &info, 10, 210), [99; 3], "the region of somebody else");
+        [samples(&out, &info, 40, 140), samples(&out, &info, 220, 140)]
+    };
+    let both = [expected(&info, 1), expected(&info, 0)];
+    assert_eq!(edges_after(0, Status::Ok, vec![detection(SECOND, 0)]), both);
+    assert_eq!(edges_after(40, Status::Skipped, vec![]), both, "the second detector's box stays");
+    assert_eq!(edges_after(80, Status::Trapped, vec![]), [expected(&info, 1), vec![99; 3]]);
+}
+
+#[test]
 fn boxes_stay_while_frames_are_skipped_and_go_when_the_module_fails() {
     let (mut harness, info) = harness(gst_video::VideoFormat::I420, "");
     let mut edge_after = |status, ms, boxes| {

@@ -9,6 +9,7 @@ use common::{buffer, detection, report};
 use edgevision_wasm_host::analysis::Status;
 use gst::prelude::*;
 use gst_check::Harness;
+use gstedgevision::detectionmeta;
 
 fn harness(location: &Path, properties: &str) -> Harness {
     gst::init().unwrap();
@@ -61,6 +62,17 @@ fn frames_pass_untouched() {
         assert_eq!(out.as_ptr(), sent.as_ptr());
     }
     assert_eq!(statuses(&folder.path().join("a")), ["ok"], "no report, no record");
+}
+
+#[test]
+fn each_detector_in_a_row_has_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let mut harness = harness(&path, "");
+    let mut frame = buffer(16, 7, &report(Status::Ok, 40, vec![detection([0.0, 0.0, 2.0, 2.0], 0)]));
+    detectionmeta::attach(frame.get_mut().unwrap(), report(Status::Trapped, 40, vec![]));
+    harness.push(frame).unwrap();
+    assert_eq!(statuses(&path), ["ok", "trapped"]);
 }
 
 #[test]

@@ -1,16 +1,25 @@
 //! Detections as regions of interest.
 
+use std::ops::ControlFlow;
+
 use edgevision_wasm_host::detection::Detection;
+use gst::buffer::BufferMetaForeachAction;
 use gst_video::VideoRegionOfInterestMeta;
 
-use super::FrameReport;
+use super::{FrameReport, carrier, raw};
 
 const PARAM: &str = "detection";
+/// Where trackers put the number of the object.
+const OBJECT_PARAM: &str = "object_id";
+/// Parameters that tell an encoder how to treat a region begin like this (`roi/x264enc`): no detections.
+const ENCODER_PREFIX: &str = "roi/";
 
-/// A detection as read from a region of interest, whoever wrote it.
-#[derive(Clone, Debug, PartialEq)]
+/// A detection as read from a buffer, whoever wrote it.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Region {
-    /// Name of the class.
+    /// Number of the region on its buffer, by its writer.
+    pub id: i32,
+    /// Name of the class; empty if the writer gave none.
     pub label: String,
     /// Number of the class, if the writer gave one.
     pub label_id: Option<i32>,
@@ -18,44 +27,146 @@ pub struct Region {
     pub confidence: Option<f64>,
     /// x, y, width, height in whole pixels of the frame.
     pub rect: (u32, u32, u32, u32),
+    /// Number of the object over time, if a tracker gave one.
+    pub object_id: Option<i32>,
+    /// What found it, if the writer said so.
+    pub model_name: Option<String>,
 }
 
-/// Adds one region for each detection of the report.
+/// Adds one region for each detection of the report, without the report.
 pub fn attach_detections(buffer: &mut gst::BufferRef, report: &FrameReport) {
-    for detection in &report.analysis.detections {
-        let label = report.label(detection.class_id);
-        let rect = pixel_rect(detection, report.width, report.height);
-        let mut region = VideoRegionOfInterestMeta::add(buffer, &label, rect);
-        region.add_param(structure(detection, &label, report.width, report.height));
+    attach(buffer, report);
+}
+
+/// Adds one region for each detection and returns their ids.
+pub fn attach(buffer: &mut gst::BufferRef, report: &FrameReport) -> Vec<i32> {
+    let ids = new_ids(buffer, report);
+    for (detection, id) in report.analysis.detections.iter().zip(&ids) {
+        let structure = written(gst::Structure::new_empty(PARAM), detection, report);
+        add(buffer, detection, report, *id, [structure]);
+    }
+    ids
+}
+
+/// Entries of the analytics meta come first: the ids are theirs, as DL Streamer wants it.
+#[cfg(feature = "v1_24")]
+fn new_ids(buffer: &mut gst::BufferRef, report: &FrameReport) -> Vec<i32> {
+    super::analytics::attach(buffer, report)
+}
+
+/// Ids that no region of the buffer has.
+#[cfg(not(feature = "v1_24"))]
+fn new_ids(buffer: &mut gst::BufferRef, report: &FrameReport) -> Vec<i32> {
+    let taken = buffer.iter_meta::<VideoRegionOfInterestMeta>().map(|region| region.id()).max();
+    let first = taken.map_or(1, |id| id.max(0).saturating_add(1));
+    (first..).take(report.analysis.detections.len()).collect()
+}
+
+fn add<'a>(
+    buffer: &'a mut gst::BufferRef,
+    detection: &Detection,
+    report: &FrameReport,
+    id: i32,
+    params: impl IntoIterator<Item = gst::Structure>,
+) -> gst::MetaRefMut<'a, VideoRegionOfInterestMeta, gst::meta::Standalone> {
+    let rect = pixel_rect(detection, report.width, report.height);
+    let mut region = VideoRegionOfInterestMeta::add(buffer, &report.label(detection.class_id), rect);
+    region.set_id(id);
+    for param in params {
+        region.add_param(param);
+    }
+    region
+}
+
+/// Replaces the regions of a report on a scaled buffer: GStreamer 1.22 leaves out their parameters, and no version
+/// knows about the box in `detection` or about borders. What others have added to a region stays.
+pub fn renew(target: &mut gst::BufferRef, source: &gst::BufferRef, scaled: &FrameReport, ids: &[i32]) {
+    target.foreach_meta_mut(|meta| {
+        let region = meta.as_ref().downcast_ref::<VideoRegionOfInterestMeta>();
+        let action = if region.is_some_and(|region| is_of(scaled, ids, region.id(), &raw::roi_type(region))) {
+            BufferMetaForeachAction::Remove
+        } else {
+            BufferMetaForeachAction::Keep
+        };
+        ControlFlow::Continue(action)
+    });
+    for (detection, id) in scaled.analysis.detections.iter().zip(ids) {
+        let label = scaled.label(detection.class_id);
+        let before = source
+            .iter_meta::<VideoRegionOfInterestMeta>()
+            .find(|region| region.id() == *id && raw::roi_type(region) == label);
+        // Somebody has removed it: it stays away.
+        let Some(before) = before else { continue };
+        let params = before.params().map(|param| {
+            let param = param.to_owned();
+            if param.name() == PARAM { written(param, detection, scaled) } else { param }
+        });
+        add(target, detection, scaled, *id, params).set_parent_id(before.parent_id());
     }
 }
 
-/// The detections on a buffer: every region of interest that carries a `detection` structure.
+/// All detections on a buffer: regions of interest, and from GStreamer 1.24 on (cargo feature `v1_24`) the object
+/// detections of the analytics meta that have no region. Regions that only tell an encoder something are none.
 pub fn detections(buffer: &gst::BufferRef) -> Vec<Region> {
-    buffer.iter_meta::<VideoRegionOfInterestMeta>().filter_map(|meta| read(&meta)).collect()
+    #[allow(unused_mut, reason = "the feature adds more")]
+    let mut found: Vec<Region> =
+        buffer.iter_meta::<VideoRegionOfInterestMeta>().filter_map(|region| read(&region)).collect();
+    #[cfg(feature = "v1_24")]
+    super::analytics::add_missing(buffer, &mut found);
+    found
 }
 
-fn read(meta: &VideoRegionOfInterestMeta) -> Option<Region> {
-    let param = meta.param(PARAM)?;
+/// The detections on a buffer that are in no [`FrameReport`] of the buffer: those of other people's elements.
+pub fn foreign_detections(buffer: &gst::BufferRef) -> Vec<Region> {
+    let ours = carrier::all(buffer);
+    let is_ours = |region: &Region| {
+        ours.iter().any(|carried| is_of(&carried.report, &carried.region_ids, region.id, &region.label))
+    };
+    detections(buffer).into_iter().filter(|region| !is_ours(region)).collect()
+}
+
+/// True for the regions that came with a report. Elements that give no ids leave 0, so the label has to fit, too.
+fn is_of(report: &FrameReport, ids: &[i32], id: i32, label: &str) -> bool {
+    let place = ids.iter().position(|known| *known == id);
+    let detection = place.and_then(|place| report.analysis.detections.get(place));
+    detection.is_some_and(|detection| report.label(detection.class_id) == label)
+}
+
+fn read(meta: &gst::MetaRef<'_, VideoRegionOfInterestMeta>) -> Option<Region> {
+    let param = meta.param(PARAM);
+    if param.is_none() && meta.params().any(|param| param.name().starts_with(ENCODER_PREFIX)) {
+        return None;
+    }
     Some(Region {
-        label: meta.roi_type().to_owned(),
-        label_id: param.get("label_id").ok(),
-        confidence: param.get("confidence").ok(),
+        id: meta.id(),
+        label: raw::roi_type(meta),
+        label_id: param.and_then(|param| param.get("label_id").ok()),
+        confidence: param.and_then(confidence),
         rect: meta.rect(),
+        object_id: meta.param(OBJECT_PARAM).and_then(|param| param.get("id").ok()),
+        model_name: param.and_then(|param| param.get("model_name").ok()),
     })
 }
 
-fn structure(detection: &Detection, label: &str, width: u32, height: u32) -> gst::Structure {
-    let (width, height) = (f64::from(width), f64::from(height));
-    gst::Structure::builder(PARAM)
-        .field("label", label)
-        .field("label_id", i32::try_from(detection.class_id).unwrap_or(i32::MAX))
-        .field("confidence", f64::from(detection.score))
-        .field("x_min", f64::from(detection.x0) / width)
-        .field("x_max", f64::from(detection.x1) / width)
-        .field("y_min", f64::from(detection.y0) / height)
-        .field("y_max", f64::from(detection.y1) / height)
-        .build()
+fn confidence(param: &gst::StructureRef) -> Option<f64> {
+    let single = || param.get::<f32>("confidence").map(f64::from);
+    param.get::<f64>("confidence").or_else(|_| single()).ok()
+}
+
+/// The structure with all that we know about a detection.
+fn written(mut param: gst::Structure, detection: &Detection, report: &FrameReport) -> gst::Structure {
+    let (width, height) = (f64::from(report.width), f64::from(report.height));
+    param.set("label", report.label(detection.class_id));
+    param.set("label_id", i32::try_from(detection.class_id).unwrap_or(i32::MAX));
+    param.set("confidence", f64::from(detection.score));
+    param.set("x_min", f64::from(detection.x0) / width);
+    param.set("x_max", f64::from(detection.x1) / width);
+    param.set("y_min", f64::from(detection.y0) / height);
+    param.set("y_max", f64::from(detection.y1) / height);
+    if let Some(model) = &report.model {
+        param.set("model_name", &**model);
+    }
+    param
 }
 
 /// The box in whole pixels, edges rounded, at least one pixel wide and high, inside the frame.

@@ -1,20 +1,10 @@
-//! The frame report as a custom meta without tags: `tee`, `queue`, copies and converters pass it on.
+//! How one detector analysed one frame.
 
-use std::sync::{Arc, LazyLock, Once};
+use std::sync::Arc;
 
 use edgevision_wasm_host::{analysis::Analysis, frame::Transfer};
-use gst::{glib, meta::CustomMeta};
 
-const META_NAME: &str = "EdgevisionFrameReportMeta";
-const FIELD: &str = "report";
-
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new(
-        "edgevision-detectionmeta",
-        gst::DebugColorFlags::empty(),
-        Some("detectionmeta: what rides on buffers"),
-    )
-});
+use super::carrier::{self, Carried};
 
 /// How one frame was analysed and by what. Shared, never changed after it was attached.
 #[derive(Clone, Debug)]
@@ -27,11 +17,11 @@ pub struct FrameReport {
     pub timestamp_ns: Option<u64>,
     /// Wall clock when the frame reached the detector, in nanoseconds since 1970.
     pub system_time_ns: u64,
-    /// Width of the frame in pixels.
+    /// Width of the frame that carries the report, in pixels. An element that scales the frame changes it.
     pub width: u32,
-    /// Height of the frame in lines.
+    /// Height of that frame in lines.
     pub height: u32,
-    /// Status, detections (pixels of this frame) and timings.
+    /// Status, detections (pixels of that frame) and timings.
     pub analysis: Analysis,
     /// How the bytes reached the worker; none when no worker saw the frame.
     pub transfer: Option<Transfer>,
@@ -51,31 +41,17 @@ impl FrameReport {
     }
 }
 
-#[derive(Clone, Debug, glib::Boxed)]
-#[boxed_type(name = "EdgevisionFrameReport")]
-struct Shared(Arc<FrameReport>);
-
-/// Attaches the report; an earlier one (of a detector upstream) is replaced.
+/// Attaches a report without its detections; see [`attach`](super::attach) for both. Earlier ones stay.
 pub fn attach_report(buffer: &mut gst::BufferRef, report: Arc<FrameReport>) {
-    register();
-    if let Ok(mut meta) = CustomMeta::from_mut_buffer(buffer, META_NAME) {
-        meta.mut_structure().set(FIELD, Shared(report));
-        return;
-    }
-    match CustomMeta::add(buffer, META_NAME) {
-        Ok(mut meta) => meta.mut_structure().set(FIELD, Shared(report)),
-        Err(error) => gst::warning!(CAT, "frame report not attached: {error}"),
-    }
+    carrier::attach(buffer, Carried { report, region_ids: Arc::new([]) });
 }
 
-/// The report of a buffer that went through `evdetect`.
+/// The reports of all detectors that a buffer went through, in their order.
+pub fn reports(buffer: &gst::BufferRef) -> Vec<Arc<FrameReport>> {
+    carrier::all(buffer).into_iter().map(|carried| carried.report).collect()
+}
+
+/// The report of the last detector that a buffer went through.
 pub fn report(buffer: &gst::BufferRef) -> Option<Arc<FrameReport>> {
-    register();
-    let meta = CustomMeta::from_buffer(buffer, META_NAME).ok()?;
-    meta.structure().get::<Shared>(FIELD).ok().map(|shared| shared.0)
-}
-
-fn register() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| CustomMeta::register(META_NAME, &[]));
+    reports(buffer).pop()
 }

@@ -10,7 +10,7 @@ use super::{
     output::Finished,
     running::{Running, lock},
 };
-use crate::detectionmeta::{FrameReport, attach_detections, attach_report};
+use crate::detectionmeta::{self, FrameReport};
 
 /// A change for the worse that the user is told about.
 pub struct Warning(pub String);
@@ -37,9 +37,7 @@ pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<W
         model: loaded.model.clone(),
         modules: loaded.modules.clone(),
     });
-    let content = frame.buffer.make_mut();
-    attach_detections(content, &report);
-    attach_report(content, report);
+    detectionmeta::attach(frame.buffer.make_mut(), report);
     (frame.buffer, warning)
 }
 

@@ -173,6 +173,7 @@ mod tests {
             label_id,
             confidence: None,
             rect: (1, 2, 3, u32::MAX),
+            ..Region::default()
         };
         let boxes = from_regions(&[region(Some(7)), region(None), region(Some(-1))]);
         assert_eq!(boxes[0].edges[..3], [1.0, 2.0, 4.0]);

@@ -43,7 +43,8 @@ const FORMATS: [gst_video::VideoFormat; 5] = [
 /// From `set_caps` to `stop`.
 struct State {
     info: gst_video::VideoInfo,
-    holder: Holder,
+    /// One for each detector, in the order of their reports.
+    holders: Vec<Holder>,
 }
 
 /// Implementation of `evoverlay`.
@@ -66,11 +67,11 @@ impl EvOverlay {
         let settings = self.settings().clone();
         let (info, scene) = {
             let mut state = self.state();
-            let Some(State { info, holder }) = state.as_mut() else {
+            let Some(State { info, holders }) = state.as_mut() else {
                 gst::element_imp_error!(self, gst::CoreError::Negotiation, ("a frame came before its caps"));
                 return Err(gst::FlowError::NotNegotiated);
             };
-            (info.clone(), scene(&buffer, info, holder, &settings))
+            (info.clone(), scene(&buffer, info, holders, &settings))
         };
         if scene.is_empty() {
             return Ok(buffer);
@@ -122,27 +123,29 @@ impl EvOverlay {
     }
 }
 
+/// What all detectors of the frame have reported, and what other people's elements have found.
 fn scene(
     buffer: &gst::BufferRef,
     info: &gst_video::VideoInfo,
-    holder: &mut Holder,
+    holders: &mut Vec<Holder>,
     settings: &Settings,
 ) -> Scene {
+    let reports = detectionmeta::reports(buffer);
+    holders.resize_with(reports.len(), Holder::default);
+    let mut boxes = annotate::from_regions(&detectionmeta::foreign_detections(buffer));
+    let mut state = None;
+    for (report, holder) in reports.iter().zip(holders) {
+        let shown = holder.shown(report, settings.hold);
+        let shown_boxes =
+            shown.iter().flat_map(|shown| annotate::from_report(shown, info.width(), info.height()));
+        boxes.extend(shown_boxes);
+        state = state.or_else(|| annotate::badge(report.analysis.status, shown.is_some()));
+    }
     let notice = Some(Badge { text: settings.notice.clone(), color: style::NOTICE });
-    let notice = notice.filter(|badge| !badge.text.is_empty());
-    let Some(report) = detectionmeta::report(buffer) else {
-        let boxes = annotate::from_regions(&detectionmeta::detections(buffer));
-        return Scene { boxes, banner: banner(settings, None), badge: notice };
-    };
-    let shown = holder.shown(&report, settings.hold);
-    let boxes = shown
-        .as_ref()
-        .map(|report| annotate::from_report(report, info.width(), info.height()))
-        .unwrap_or_default();
     Scene {
         boxes,
-        banner: banner(settings, Some(report.system_time_ns)),
-        badge: notice.or_else(|| annotate::badge(report.analysis.status, shown.is_some())),
+        banner: banner(settings, reports.first().map(|report| report.system_time_ns)),
+        badge: notice.filter(|badge| !badge.text.is_empty()).or(state),
     }
 }
 
@@ -241,7 +244,7 @@ impl BaseTransformImpl for EvOverlay {
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video in these caps: {incaps}"))?;
-        *self.state() = Some(State { info, holder: Holder::default() });
+        *self.state() = Some(State { info, holders: Vec::new() });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use gst_base::subclass::prelude::*;
 
 use super::record;
 use crate::{
-    detectionmeta,
+    detectionmeta::{self, FrameReport},
     publish::{self, Rotation, Writer},
 };
 
@@ -50,13 +50,19 @@ impl EvPublish {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// One record for each detector that the frame went through.
     fn publish(&self, buffer: &gst::BufferRef) {
-        let Some(report) = detectionmeta::report(buffer) else { return };
+        for report in detectionmeta::reports(buffer) {
+            self.write(&report);
+        }
+    }
+
+    fn write(&self, report: &FrameReport) {
         if report.analysis.status == Status::Skipped && !self.settings().skipped {
             return;
         }
         let Some(writer) = self.writer().clone() else { return };
-        if let Err(lost) = writer.write_line(&record::record(&report)) {
+        if let Err(lost) = writer.write_line(&record::record(report)) {
             gst::debug!(CAT, imp = self, "{lost}");
             if lost.first {
                 gst::element_imp_warning!(self, gst::ResourceError::Write, ("{lost}"));

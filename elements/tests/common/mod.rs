@@ -43,7 +43,6 @@ pub fn buffer(size: usize, fill: u8, report: &Arc<FrameReport>) -> gst::Buffer {
     let mut buffer = gst::Buffer::from_mut_slice(vec![fill; size]);
     let writable = buffer.get_mut().unwrap();
     writable.set_pts(report.timestamp_ns.map(gst::ClockTime::from_nseconds));
-    detectionmeta::attach_detections(writable, report);
-    detectionmeta::attach_report(writable, Arc::clone(report));
+    detectionmeta::attach(writable, Arc::clone(report));
     buffer
 }
