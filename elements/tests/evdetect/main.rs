@@ -12,3 +12,5 @@ mod refusals;
 mod refused_buffers;
 mod rig;
 mod support;
+mod ways;
+mod ways_table;
