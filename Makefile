@@ -7,11 +7,11 @@ PROGRAMS = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 MEDIA ?= $(or $(EDGEVISION_MEDIA),../shared/media)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build guests run test bench clean
+.PHONY: help setup build guests run install-plugin uninstall-plugin test bench clean
 export MAKECMDGOALS
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (Debian packages, the wasm target); quick when nothing is
 	@xtask/setup.sh
@@ -36,6 +36,12 @@ test: setup ## everything CI checks: format, lints, dependency tree, guests, all
 	cargo build --workspace --quiet
 	EDGEVISION_MEDIA="$(abspath $(MEDIA))" cargo nextest run --workspace
 	cargo test --doc --workspace --quiet
+
+install-plugin: build ## install the GStreamer plugin and its modules for this user, or with PREFIX=/usr/local (DESTDIR=)
+	@PROGRAMS=$(PROGRAMS) xtask/plugin.sh install
+
+uninstall-plugin: ## remove them again (with the same PREFIX= and DESTDIR=)
+	@xtask/plugin.sh uninstall
 
 bench: build ## what a frame costs against what it may cost, as one table; fails when a figure is over its limit
 	@EDGEVISION_MEDIA="$(abspath $(MEDIA))" cargo xtask bench

@@ -1,7 +1,7 @@
 //! Runs every command that README and docs show, so that they stay true.
 //!
 //! Each fenced block marked `sh` is run from the repository's root by `sh -eu`, in order, with the freshly built
-//! programs on the PATH and our plugin on GST_PLUGIN_PATH. Commands that never end by themselves are ended: `make
+//! programs on the PATH and our plugin on GST_PLUGIN_PATH, and with a data folder of its own, into which they may install. Commands that never end by themselves are ended: `make
 //! run` and `edgevision` get a duration through the environment. `make` uses the build that is there (PROFILE=dev). `make test` and `make bench` are left out here:
 //! the first is what runs this, the second measures for minutes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panicking")]
@@ -50,7 +50,7 @@ fn blocks(file: &Path) -> Vec<Block> {
     blocks
 }
 
-fn run(block: &Block) -> Result<(), String> {
+fn run(block: &Block, data: &Path) -> Result<(), String> {
     let script: String = block
         .script
         .lines()
@@ -66,6 +66,7 @@ fn run(block: &Block) -> Result<(), String> {
         .current_dir(repository())
         .env("PATH", path.unwrap())
         .env("GST_PLUGIN_PATH", &programs)
+        .env("XDG_DATA_HOME", data)
         .env("EDGEVISION_DURATION", "4s")
         .env("PROFILE", "dev")
         .output()
@@ -84,6 +85,7 @@ fn every_command_in_readme_and_docs_works() {
     documents(&repository().join("samples"), &mut files);
     let blocks: Vec<Block> = files.iter().flat_map(|file| blocks(file)).collect();
     assert!(blocks.len() >= 3, "README and docs show commands");
-    let failed: Vec<String> = blocks.iter().filter_map(|block| run(block).err()).collect();
+    let data = tempfile::tempdir().unwrap();
+    let failed: Vec<String> = blocks.iter().filter_map(|block| run(block, data.path()).err()).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
