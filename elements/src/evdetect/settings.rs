@@ -164,10 +164,12 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             d.alias_memory,
         ),
         glib::ParamSpecEnum::builder_with_default::<Policy>("policy", d.policy)
+            .nick("Policy")
             .blurb("What happens to frames that come faster than they can be analysed")
             .mutable_ready()
             .build(),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+            .nick("Statistics")
             .blurb("Counters since the element was started")
             .read_only()
             .build(),
@@ -194,6 +196,7 @@ fn text_specs(d: &Settings) -> Vec<glib::ParamSpec> {
     ]
     .map(|(name, blurb, default)| {
         glib::ParamSpecString::builder(name)
+            .nick(&nick(name))
             .blurb(blurb)
             .default_value(Some(default.as_str()))
             .mutable_ready()
@@ -216,12 +219,13 @@ fn number_specs(d: &Settings) -> Vec<glib::ParamSpec> {
         uint("queue-size", "Frames that may wait for a worker", d.queue_size, 1..=MOST_WAITING),
         uint64(
             "deadline",
-            "Longest a module may work on a frame (ns)",
+            "Longest a module may work on a frame (nanoseconds)",
             d.deadline_ns,
             SHORTEST_DEADLINE_NS..=LONGEST_DEADLINE_NS,
         ),
         uint64("memory-limit", "Most memory of a module (bytes)", d.memory_limit, LEAST_MEMORY..=MOST_MEMORY),
         glib::ParamSpecDouble::builder("threshold")
+            .nick("Threshold")
             .blurb("Least confidence of a detection")
             .minimum(0.0)
             .maximum(1.0)
@@ -231,18 +235,30 @@ fn number_specs(d: &Settings) -> Vec<glib::ParamSpec> {
     ]
 }
 
+/// `class-thresholds` is shown as `Class thresholds`.
+fn nick(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).map(|letter| if letter == '-' { ' ' } else { letter }).collect()
+}
+
 fn uint(name: &str, blurb: &str, default: u32, range: std::ops::RangeInclusive<u32>) -> glib::ParamSpec {
-    let spec = glib::ParamSpecUInt::builder(name).blurb(blurb).default_value(default);
+    let spec = glib::ParamSpecUInt::builder(name).nick(&nick(name)).blurb(blurb).default_value(default);
     spec.minimum(*range.start()).maximum(*range.end()).mutable_ready().build()
 }
 
 fn uint64(name: &str, blurb: &str, default: u64, range: std::ops::RangeInclusive<u64>) -> glib::ParamSpec {
-    let spec = glib::ParamSpecUInt64::builder(name).blurb(blurb).default_value(default);
+    let spec = glib::ParamSpecUInt64::builder(name).nick(&nick(name)).blurb(blurb).default_value(default);
     spec.minimum(*range.start()).maximum(*range.end()).mutable_ready().build()
 }
 
 fn switch(name: &str, blurb: &str, default: bool) -> glib::ParamSpec {
-    glib::ParamSpecBoolean::builder(name).blurb(blurb).default_value(default).mutable_ready().build()
+    glib::ParamSpecBoolean::builder(name)
+        .nick(&nick(name))
+        .blurb(blurb)
+        .default_value(default)
+        .mutable_ready()
+        .build()
 }
 
 #[cfg(test)]
