@@ -243,12 +243,14 @@ fn nick(name: &str) -> String {
 }
 
 fn uint(name: &str, blurb: &str, default: u32, range: std::ops::RangeInclusive<u32>) -> glib::ParamSpec {
-    let spec = glib::ParamSpecUInt::builder(name).nick(&nick(name)).blurb(blurb).default_value(default);
+    let nick = nick(name);
+    let spec = glib::ParamSpecUInt::builder(name).nick(&nick).blurb(blurb).default_value(default);
     spec.minimum(*range.start()).maximum(*range.end()).mutable_ready().build()
 }
 
 fn uint64(name: &str, blurb: &str, default: u64, range: std::ops::RangeInclusive<u64>) -> glib::ParamSpec {
-    let spec = glib::ParamSpecUInt64::builder(name).nick(&nick(name)).blurb(blurb).default_value(default);
+    let nick = nick(name);
+    let spec = glib::ParamSpecUInt64::builder(name).nick(&nick).blurb(blurb).default_value(default);
     spec.minimum(*range.start()).maximum(*range.end()).mutable_ready().build()
 }
 

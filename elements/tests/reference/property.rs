@@ -56,14 +56,14 @@ struct Kind {
 
 fn kind(spec: &glib::ParamSpec) -> Kind {
     macro_rules! number {
-        ($($class:ty),*) => {$(
+        ($name:literal: $($class:ty),*) => {$(
             if let Some(spec) = spec.downcast_ref::<$class>() {
-                return bounded(spec.value_type(), spec.minimum(), spec.maximum(), spec.default_value());
+                return bounded($name, spec.minimum(), spec.maximum(), spec.default_value());
             }
         )*};
     }
-    number!(glib::ParamSpecInt, glib::ParamSpecUInt, glib::ParamSpecInt64, glib::ParamSpecUInt64);
-    number!(glib::ParamSpecFloat, glib::ParamSpecDouble);
+    number!("whole number": glib::ParamSpecInt, glib::ParamSpecUInt, glib::ParamSpecInt64, glib::ParamSpecUInt64);
+    number!("number": glib::ParamSpecFloat, glib::ParamSpecDouble);
     let plain = |name: &str, default: String| Kind { name: name.into(), default, ..Kind::default() };
     if let Some(spec) = spec.downcast_ref::<glib::ParamSpecBoolean>() {
         return plain("boolean", code(spec.default_value()));
@@ -82,11 +82,7 @@ fn kind(spec: &glib::ParamSpec) -> Kind {
     plain(&code(spec.value_type().name()), String::new())
 }
 
-fn bounded<T: Display>(kind: glib::Type, least: T, most: T, default: T) -> Kind {
-    let name = match kind {
-        glib::Type::F32 | glib::Type::F64 => "number",
-        _ => "whole number",
-    };
+fn bounded<T: Display>(name: &str, least: T, most: T, default: T) -> Kind {
     let [least, most, default] = [least, most, default].map(|value| value.to_string());
     let range = match most == u64::MAX.to_string() || most == u32::MAX.to_string() {
         true => format!("{least} or more"),
