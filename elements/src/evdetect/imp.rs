@@ -186,6 +186,10 @@ impl EvDetect {
     fn stop(&self) {
         let Some(running) = lock(&self.running).take() else { return };
         drop(running.close(gst::FlowError::Flushing));
+        // The end of a flush may have started it again after the src pad was deactivated.
+        if let Err(error) = self.srcpad.stop_task() {
+            gst::debug!(CAT, imp = self, "task not stopped: {error}");
+        }
         *lock(&self.last_stats) = running.snapshot();
         drop(running);
     }

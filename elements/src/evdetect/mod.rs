@@ -27,10 +27,18 @@
 //! # Latency
 //!
 //! `(queue-size + workers) x frame duration` is added to the LATENCY query: the frames that may be waiting or being
-//! analysed when all workers just keep up. Without a frame rate it is `deadline`.
+//! analysed when all workers just keep up. Without a frame rate it is `deadline`. When frames of a live source stay
+//! longer than that, because modules are slower than the stream or the machine is busy, the element announces what
+//! it measured and posts a LATENCY message; `gst-launch-1.0` then sets the pipeline's latency anew, other programs
+//! call `gst_bin_recalculate_latency()`.
+//!
+//! # Frames that are not analysed
+//!
+//! A buffer with the GAP flag holds no picture of the source: it passes without analysis (`status` is `skipped`).
 
 mod complete;
 mod imp;
+mod latency;
 mod load;
 mod output;
 mod running;

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
+    time::{Duration, Instant},
 };
 
 use edgevision_wasm_host::{
@@ -17,6 +18,8 @@ use gst::FlowError;
 pub struct Waiting {
     pub buffer: gst::Buffer,
     pub seq: u64,
+    /// When it came in.
+    pub since: Instant,
     pub timestamp_ns: Option<u64>,
     pub system_time_ns: u64,
     pub width: u32,
@@ -38,6 +41,18 @@ pub enum Item {
     Frame(Box<Finished>),
     Event(gst::Event),
     Barrier(Barrier),
+}
+
+impl Item {
+    /// What comes after it is another stream or segment, or nothing.
+    fn is_turn(&self) -> bool {
+        self.begins_anew() || matches!(self, Self::Event(event) if event.type_() == gst::EventType::Eos)
+    }
+
+    fn begins_anew(&self) -> bool {
+        let Self::Event(event) = self else { return false };
+        matches!(event.type_(), gst::EventType::StreamStart | gst::EventType::Segment)
+    }
 }
 
 /// The place of a serialized query. The task that reaches it says so and waits until the query is answered.
@@ -77,13 +92,58 @@ struct State {
     waiting: HashMap<u64, (Ticket, Waiting)>,
     /// What the src pad said last; the sink pad answers upstream with it.
     flow: Result<(), FlowError>,
+    /// Downstream wants no more of this stream: frames are dropped up to the next event that begins or ends one.
+    ended: bool,
+    /// Such events inside.
+    turns: usize,
+    longest_stay: Duration,
+}
+
+impl State {
+    /// Whether an item is let in. A new stream or segment lets frames through again, as it does for the pads
+    /// themselves.
+    fn admit(&mut self, item: &Item) -> Result<(), FlowError> {
+        match (self.flow, item) {
+            (Err(FlowError::Eos), item) if item.begins_anew() => self.flow = Ok(()),
+            (Err(FlowError::Eos), Item::Event(_)) => (),
+            (flow, _) => flow?,
+        }
+        self.turns += usize::from(item.is_turn());
+        Ok(())
+    }
+
+    fn take(&mut self) -> Option<Item> {
+        while self.ended {
+            match self.order.skip()? {
+                Some(item) if item.is_turn() => {
+                    self.ended = false;
+                    return Some(item);
+                }
+                Some(event @ Item::Event(_)) => return Some(event),
+                _ => (),
+            }
+        }
+        self.order.pop()
+    }
+
+    fn clear(&mut self) -> Vec<Item> {
+        (self.ended, self.turns) = (false, 0);
+        self.waiting.clear();
+        self.order.clear()
+    }
 }
 
 impl Default for Output {
     /// An output that is flushing until the src pad is activated.
     fn default() -> Self {
-        let state =
-            State { order: Reorder::default(), waiting: HashMap::new(), flow: Err(FlowError::Flushing) };
+        let state = State {
+            order: Reorder::default(),
+            waiting: HashMap::new(),
+            flow: Err(FlowError::Flushing),
+            ended: false,
+            turns: 0,
+            longest_stay: Duration::ZERO,
+        };
         Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
     }
 }
@@ -111,15 +171,16 @@ impl Output {
     pub fn finish(&self, seq: u64, transfer: Option<Transfer>, analysis: Analysis) {
         let mut state = self.lock();
         if let Some((ticket, frame)) = state.waiting.remove(&seq) {
+            state.longest_stay = state.longest_stay.max(frame.since.elapsed());
             state.order.fill(ticket, Item::Frame(Box::new(Finished { frame, transfer, analysis })));
             self.0.changed.notify_all();
         }
     }
 
-    /// Takes the next place.
+    /// Takes the next place. Events pass also when downstream wants no more frames.
     pub fn push(&self, item: Item) -> Result<(), FlowError> {
         let mut state = self.lock();
-        state.flow?;
+        state.admit(&item)?;
         state.order.push(item);
         self.0.changed.notify_all();
         Ok(())
@@ -129,8 +190,11 @@ impl Output {
     pub fn next(&self) -> Result<Item, FlowError> {
         let mut state = self.lock();
         loop {
-            state.flow?;
-            if let Some(item) = state.order.pop() {
+            if state.flow != Err(FlowError::Eos) {
+                state.flow?;
+            }
+            if let Some(item) = state.take() {
+                state.turns -= usize::from(item.is_turn());
                 self.0.changed.notify_all();
                 return Ok(item);
             }
@@ -143,18 +207,33 @@ impl Output {
         self.lock().flow = Ok(());
     }
 
+    /// Downstream wants no more frames: they are dropped, and refused, up to the next event that begins a stream
+    /// or a segment. Events leave as before.
+    pub fn end(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        if state.turns == 0 && state.flow.is_ok() {
+            state.flow = Err(FlowError::Eos);
+        }
+        self.0.changed.notify_all();
+    }
+
     /// Refuses everything with `flow`, wakes all who wait, and gives back what was inside.
     pub fn close(&self, flow: FlowError) -> Vec<Item> {
         let mut state = self.lock();
         state.flow = Err(flow);
-        state.waiting.clear();
         self.0.changed.notify_all();
-        state.order.clear()
+        state.clear()
     }
 
     /// What the src pad said last.
     pub fn flow(&self) -> Result<(), FlowError> {
         self.lock().flow
+    }
+
+    /// The longest that a frame took from coming in to its result.
+    pub fn longest_stay(&self) -> Duration {
+        self.lock().longest_stay
     }
 
     /// Items inside.
@@ -178,7 +257,17 @@ mod tests {
     fn frame(seq: u64) -> Waiting {
         gst::init().unwrap();
         let buffer = gst::Buffer::new();
-        Waiting { buffer, seq, timestamp_ns: None, system_time_ns: 0, width: 1, height: 1, bytes_copied: 0 }
+        let since = Instant::now();
+        Waiting {
+            buffer,
+            seq,
+            since,
+            timestamp_ns: None,
+            system_time_ns: 0,
+            width: 1,
+            height: 1,
+            bytes_copied: 0,
+        }
     }
 
     fn analysis() -> Analysis {
@@ -241,6 +330,61 @@ mod tests {
         output.finish(0, None, analysis());
         output.finish(1, None, analysis());
         assert_eq!(next_seq(&output), Some(1));
+    }
+
+    fn next_event(output: &Output) -> Option<gst::EventType> {
+        match output.next().unwrap() {
+            Item::Event(event) => Some(event.type_()),
+            _ => None,
+        }
+    }
+
+    fn segment() -> Item {
+        Item::Event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()))
+    }
+
+    #[test]
+    fn after_the_end_frames_are_refused_but_events_pass_until_a_new_segment() {
+        let output = open();
+        output.expect(frame(0)).unwrap();
+        output.push(Item::Event(gst::event::Tag::new(gst::TagList::new()))).unwrap();
+        output.end();
+        assert_eq!(output.expect(frame(1)), Err(FlowError::Eos));
+        assert_eq!(output.wait_for_room(9), Err(FlowError::Eos));
+        output.push(Item::Event(gst::event::Eos::new())).unwrap();
+        assert_eq!(next_event(&output), Some(gst::EventType::Tag), "nobody waits for the result of frame 0");
+        assert_eq!(next_event(&output), Some(gst::EventType::Eos));
+        output.finish(0, None, analysis());
+        output.push(segment()).unwrap();
+        output.expect(frame(2)).unwrap();
+        output.finish(2, None, analysis());
+        assert_eq!(next_event(&output), Some(gst::EventType::Segment));
+        assert_eq!(next_seq(&output), Some(2));
+    }
+
+    #[test]
+    fn an_end_that_a_new_segment_follows_already_is_not_told_upstream() {
+        let output = open();
+        output.expect(frame(0)).unwrap();
+        output.push(segment()).unwrap();
+        output.expect(frame(1)).unwrap();
+        output.end();
+        assert_eq!(output.flow(), Ok(()));
+        assert_eq!(next_event(&output), Some(gst::EventType::Segment));
+        output.finish(0, None, analysis());
+        output.finish(1, None, analysis());
+        assert_eq!(next_seq(&output), Some(1));
+    }
+
+    #[test]
+    fn the_longest_stay_is_that_of_the_slowest_frame() {
+        let output = open();
+        output.expect(frame(0)).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        output.expect(frame(1)).unwrap();
+        output.finish(0, None, analysis());
+        output.finish(1, None, analysis());
+        assert!(output.longest_stay() >= Duration::from_millis(20));
     }
 
     #[test]

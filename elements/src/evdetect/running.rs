@@ -1,6 +1,9 @@
 //! What exists between READY and PAUSED and back: the lane into the worker pool, the camera's memory, the output.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use edgevision_wasm_host::{
     analysis::Status,
@@ -9,6 +12,7 @@ use edgevision_wasm_host::{
 };
 
 use super::{
+    latency,
     load::Loaded,
     output::{Item, Output},
     settings::Policy,
@@ -38,6 +42,12 @@ pub struct Running {
     pub failing: Mutex<Option<Status>>,
     rules: Arc<CopyRules>,
     arena: OnceLock<Arc<CameraArena>>,
+    /// Held while the src pad's task is started, or paused because the output was found closed.
+    pub task_turn: Mutex<()>,
+    /// Asked when frames stay too long for the first time.
+    live: OnceLock<bool>,
+    /// What measured stays have made of the latency; 0 while the plan holds.
+    grown_latency_ns: AtomicU64,
 }
 
 impl Running {
@@ -51,6 +61,9 @@ impl Running {
             failing: Mutex::default(),
             rules: CopyRules::new(loaded.settings.alias_memory),
             arena: OnceLock::new(),
+            task_turn: Mutex::default(),
+            live: OnceLock::new(),
+            grown_latency_ns: AtomicU64::new(0),
             loaded,
         }
     }
@@ -138,10 +151,27 @@ impl Running {
 
     /// How long frames may stay: see the module documentation of `evdetect`.
     pub fn latency(&self) -> gst::ClockTime {
-        let frame = lock(&self.stream).format.as_ref().and_then(|format| format.frame_duration());
         let held = self.queue_size() + self.pool.workers();
         let deadline = gst::ClockTime::from_nseconds(self.loaded.settings.deadline_ns);
-        frame.and_then(|frame| frame.checked_mul(held as u64)).unwrap_or(deadline)
+        let grown = gst::ClockTime::from_nseconds(self.grown_latency_ns.load(Ordering::Relaxed));
+        latency::planned(self.frame_duration(), held, deadline).max(grown)
+    }
+
+    /// The new latency of a live stream when a frame has stayed longer than was announced.
+    pub fn outgrown_latency(&self, is_live: impl FnOnce() -> bool) -> Option<gst::ClockTime> {
+        let stay = gst::ClockTime::try_from(self.output.longest_stay()).ok()?;
+        if stay <= self.latency() || !*self.live.get_or_init(is_live) {
+            return None;
+        }
+        let format = lock(&self.stream).format.clone()?;
+        let policy = lock(&self.lane).as_ref().map(|(_, policy)| *policy)?;
+        let grown = latency::grown(stay, format.frame_duration(), self.room(policy, &format));
+        self.grown_latency_ns.store(grown.nseconds(), Ordering::Relaxed);
+        Some(self.latency())
+    }
+
+    fn frame_duration(&self) -> Option<gst::ClockTime> {
+        lock(&self.stream).format.as_ref().and_then(|format| format.frame_duration())
     }
 
     /// What has been done so far.

@@ -36,7 +36,6 @@ impl EvDetect {
         match event.view() {
             gst::EventView::FlushStart(_) => return self.flush_start(&running, event),
             gst::EventView::FlushStop(_) => return self.flush_stop(&running, event),
-            gst::EventView::StreamStart(_) => self.revive(&running, gst::FlowError::Eos),
             gst::EventView::Segment(segment) => {
                 lock(&running.stream).segment = Some(segment.segment().clone());
             }
@@ -57,18 +56,7 @@ impl EvDetect {
     fn flush_stop(&self, running: &Running, event: gst::Event) -> bool {
         lock(&running.stream).segment = None;
         let passed = self.srcpad.push_event(event);
-        running.open();
-        self.start_task().is_ok() && passed
-    }
-
-    /// After `flow` from downstream, something has happened that lets frames through again.
-    pub(super) fn revive(&self, running: &Running, flow: gst::FlowError) {
-        if running.output.flow() == Err(flow) {
-            running.open();
-            if let Err(error) = self.start_task() {
-                gst::warning!(CAT, imp = self, "task not started: {error}");
-            }
-        }
+        self.resume(running) && passed
     }
 
     fn negotiate(&self, running: &Running, caps: &gst::CapsRef) -> bool {
@@ -86,7 +74,7 @@ impl EvDetect {
         }
     }
 
-    fn announce_latency(&self, latency: gst::ClockTime) {
+    pub(super) fn announce_latency(&self, latency: gst::ClockTime) {
         if lock(&self.latency).replace(latency) != Some(latency) {
             let message = gst::message::Latency::builder().src(&*self.obj()).build();
             if let Err(error) = self.obj().post_message(message) {
@@ -101,7 +89,7 @@ impl EvDetect {
         let (is_eos, is_sticky) = (event.type_() == gst::EventType::Eos, event.is_sticky());
         match running.output.push(Item::Event(event.clone())) {
             Ok(()) => true,
-            Err(flow) if is_eos => self.end_after(flow, event),
+            Err(flow) if is_eos => self.end_after(flow),
             Err(flow) if is_sticky && flow != gst::FlowError::Flushing => {
                 self.keep_sticky_events(vec![Item::Event(event)], flow);
                 true

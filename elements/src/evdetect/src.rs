@@ -6,13 +6,13 @@ use super::{
     complete::{Warning, complete},
     imp::{CAT, EvDetect},
     output::Item,
-    running::Running,
+    running::{Running, lock},
 };
 
 impl EvDetect {
     pub(super) fn src_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
         if let (gst::EventView::Reconfigure(_), Some(running)) = (event.view(), self.running()) {
-            self.revive(&running, gst::FlowError::NotLinked);
+            self.relink(&running);
         }
         gst::Pad::event_default(pad, Some(&*self.obj()), event)
     }
@@ -34,14 +34,52 @@ impl EvDetect {
     /// One turn of the src pad's task.
     pub(super) fn push_next(&self) {
         let Some(running) = self.running() else { return self.pause_task() };
-        let Ok(item) = running.output.next() else { return self.pause_task() };
-        if let Err(flow) = self.push_item(&running, item) {
-            gst::debug!(CAT, imp = self, "downstream says {flow:?}");
-            // A flush or the end of the pads has closed the output itself and knows better.
-            if flow != gst::FlowError::Flushing {
-                self.keep_sticky_events(running.close(flow), flow);
+        let Ok(item) = running.output.next() else { return self.rest(&running) };
+        match self.push_item(&running, item) {
+            Ok(()) => self.follow_latency(&running),
+            // The task goes on: it drops frames up to the next event that may pass.
+            Err(gst::FlowError::Eos) => {
+                gst::debug!(CAT, imp = self, "downstream wants no more");
+                running.output.end();
             }
+            Err(flow) => {
+                gst::debug!(CAT, imp = self, "downstream says {flow:?}");
+                self.keep_sticky_events(running.close(flow), flow);
+                self.rest(&running);
+            }
+        }
+    }
+
+    fn follow_latency(&self, running: &Running) {
+        if let Some(latency) = running.outgrown_latency(|| self.is_live()) {
+            gst::info!(CAT, imp = self, "frames stay longer than planned: latency is {latency} now");
+            self.announce_latency(latency);
+        }
+    }
+
+    /// Pauses the task, unless somebody has opened the output since it was found closed.
+    fn rest(&self, running: &Running) {
+        let _turn = lock(&running.task_turn);
+        if running.output.flow().is_err() {
             self.pause_task();
+        }
+    }
+
+    /// Opens the output and starts the task.
+    pub(super) fn resume(&self, running: &Running) -> bool {
+        let _turn = lock(&running.task_turn);
+        running.open();
+        let started = self.start_task();
+        if let Err(error) = &started {
+            gst::warning!(CAT, imp = self, "task not started: {error}");
+        }
+        started.is_ok()
+    }
+
+    /// Downstream asks for new caps or buffers, as it does when it was linked: what came of an absent link is over.
+    fn relink(&self, running: &Running) {
+        if running.output.flow() == Err(gst::FlowError::NotLinked) {
+            self.resume(running);
         }
     }
 
@@ -76,7 +114,7 @@ impl EvDetect {
         for item in items {
             let Item::Event(event) = item else { continue };
             match event.type_() {
-                gst::EventType::Eos => drop(self.end_after(flow, event)),
+                gst::EventType::Eos => drop(self.end_after(flow)),
                 gst::EventType::Segment if flow == gst::FlowError::Flushing => (),
                 _ if event.is_sticky() => {
                     if let Err(error) = self.srcpad.store_sticky_event(&event) {
@@ -88,20 +126,16 @@ impl EvDetect {
         }
     }
 
-    /// The end of the stream after downstream has refused data. One that wants no more still waits for the end; after
-    /// an error upstream has nothing more to push and would not learn of it, so nobody would end the pipeline.
-    pub(super) fn end_after(&self, flow: gst::FlowError, eos: gst::Event) -> bool {
-        match flow {
-            gst::FlowError::Flushing => false,
-            gst::FlowError::Eos => self.srcpad.push_event(eos),
-            _ => {
-                gst::element_imp_error!(
-                    self,
-                    gst::StreamError::Failed,
-                    ("the end of the stream is lost: downstream says {flow:?}")
-                );
-                false
-            }
+    /// The end of the stream after downstream has refused data: upstream has nothing more to push and would not learn
+    /// of it, so nobody would end the pipeline.
+    pub(super) fn end_after(&self, flow: gst::FlowError) -> bool {
+        if flow != gst::FlowError::Flushing {
+            gst::element_imp_error!(
+                self,
+                gst::StreamError::Failed,
+                ("the end of the stream is lost: downstream says {flow:?}")
+            );
         }
+        false
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use edgevision_wasm_host::{
@@ -45,6 +45,10 @@ pub fn accept(
     running.output.wait_for_room(running.room(policy, &format))?;
     if frame.seq % u64::from(running.loaded.settings.interval) != 0 {
         pass_on(running, frame, "not its turn (interval)")?;
+        return Ok(None);
+    }
+    if frame.buffer.flags().contains(gst::BufferFlags::GAP) {
+        pass_on(running, frame, "a filler without a picture (GAP)")?;
         return Ok(None);
     }
     let for_copy = |bytes| running.slot_for_copy(bytes, is_live);
@@ -91,6 +95,7 @@ fn admit(running: &Running, buffer: gst::Buffer) -> Result<(Arc<StreamFormat>, W
     );
     let frame = Waiting {
         seq,
+        since: Instant::now(),
         timestamp_ns: timestamp.map(gst::ClockTime::nseconds),
         system_time_ns: unix_time_ns(),
         width: format.info.width(),

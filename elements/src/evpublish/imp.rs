@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use edgevision_wasm_host::analysis::Status;
 use gst::{glib, prelude::*, subclass::prelude::*};
-use gst_base::subclass::prelude::*;
+use gst_base::{prelude::BaseTransformExt, subclass::prelude::*};
 
 use super::record;
 use crate::{
@@ -85,6 +85,12 @@ impl ObjectSubclass for EvPublish {
 }
 
 impl ObjectImpl for EvPublish {
+    fn constructed(&self) {
+        self.parent_constructed();
+        // Fillers have a report too; the base class would not show them.
+        self.obj().set_gap_aware(true);
+    }
+
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties);
         &PROPERTIES

@@ -4,9 +4,13 @@
 #![allow(missing_docs, reason = "tests are described by their names")]
 
 mod buffers;
+mod fidelity;
+mod flow;
+mod flush;
 mod life;
 mod memory;
 mod order;
+mod pads;
 mod picture;
 mod refusals;
 mod refused_buffers;

@@ -53,6 +53,13 @@ impl<T> Reorder<T> {
         self.places.pop_front().flatten()
     }
 
+    /// Gives up the place at the front, filled or not. `None` when no place is taken.
+    pub fn skip(&mut self) -> Option<Option<T>> {
+        let place = self.places.pop_front()?;
+        self.front += 1;
+        Some(place)
+    }
+
     /// Gives up all places; the filled items come back in order.
     pub fn clear(&mut self) -> Vec<T> {
         self.front += self.places.len() as u64;
@@ -104,6 +111,17 @@ mod tests {
         assert!(order.is_empty());
         let next = order.reserve();
         assert!(next.0 > open.0, "tickets are not reused");
+    }
+
+    #[test]
+    fn a_skipped_place_is_not_filled_later() {
+        let mut order = Reorder::default();
+        let open = order.reserve();
+        order.push(2);
+        assert_eq!((order.skip(), order.skip(), order.skip()), (Some(None), Some(Some(2)), None));
+        assert!(!order.fill(open, 1));
+        order.push(3);
+        assert_eq!(order.pop(), Some(3));
     }
 
     proptest! {
