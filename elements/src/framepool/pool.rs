@@ -37,9 +37,21 @@ struct Plan {
 impl Plan {
     fn memory(&self, camera: &CameraArena) -> gst::Memory {
         let slot = self.arena.as_ref().and_then(Arena::acquire);
+        if let Some(slot) = &slot {
+            let arena = slot.arena();
+            gst::log!(
+                CAT,
+                "slot {} of arena {} for a new buffer, {} of {} slots are in use",
+                slot.offset() / arena.slot_bytes(),
+                arena.generation(),
+                arena.in_use(),
+                arena.slots()
+            );
+        }
         let (prefix, size) = (self.params.prefix(), self.size);
         let memory = slot.and_then(|slot| allocator::memory(slot, camera.rules.clone(), prefix, size));
         memory.unwrap_or_else(|| {
+            gst::debug!(CAT, "no slot is free or large enough: a buffer of heap memory, to be copied later");
             camera.rules.starved.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             gst::Memory::with_size_and_params(size, &self.params)
         })
@@ -82,6 +94,10 @@ fn plan(config: &mut gst::BufferPoolConfigRef, camera: &CameraArena) -> Result<P
     config.set_params(Some(&caps), size, min, max);
     let size = size as usize;
     let arena = arena(camera, params.prefix() + size + params.padding());
+    let slots = arena.as_ref().map_or(0, |arena| arena.slots());
+    let (format, strides) = (info.format(), &info.stride()[..info.n_planes() as usize]);
+    let picture = format!("{format} {}x{}", info.width(), info.height());
+    gst::debug!(CAT, "pool for {picture}: {size} bytes, strides {strides:?}, {slots} slots");
     Ok(Plan { info, size, alignment, with_meta, params, arena })
 }
 
