@@ -7,7 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use edgevision_wasm_host::{
     analysis::{Analysis, Analyzer, AnalyzerFactory, Status, Timings},
     frame::{ColorMatrix, ColorRange, Colorimetry, Frame, FrameLayout, PixelFormat, Pixels, Transfer},
-    pool::{DropPolicy, LaneOptions, WorkerPool},
+    pool::{DropPolicy, LaneOptions, QuarantineRules, WorkerPool},
 };
 
 struct Nothing;
@@ -49,7 +49,8 @@ fn benches(criterion: &mut Criterion) {
     group.measurement_time(Duration::from_secs(3));
     let pool = WorkerPool::new(1);
     let (send, results) = crossbeam_channel::unbounded();
-    let options = LaneOptions { capacity: 64, policy: DropPolicy::Block };
+    let quarantine = QuarantineRules::default();
+    let options = LaneOptions { capacity: 64, policy: DropPolicy::Block, quarantine };
     let on_result = Box::new(move |result| send.send(result).unwrap());
     let lane = pool.lane("bench", Arc::new(Nothing), options, on_result);
     lane.warm_up().unwrap();

@@ -16,8 +16,21 @@ pub enum Status {
     Timeout,
     /// A module trapped, returned an error or delivered rubbish.
     Trapped,
-    /// The module is quarantined after repeated failures.
+    /// The modules are quarantined after repeated failures; nobody saw the frame.
     Quarantined,
+}
+
+impl Status {
+    /// As in the detection record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Skipped => "skipped",
+            Self::Timeout => "timeout",
+            Self::Trapped => "trapped",
+            Self::Quarantined => "quarantined",
+        }
+    }
 }
 
 /// Where the time of a frame went.
@@ -72,5 +85,17 @@ impl<T: AnalyzerFactory + ?Sized> AnalyzerFactory for Arc<T> {
     }
     fn max_instances(&self) -> usize {
         (**self).max_instances()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_one_name() {
+        for status in [Status::Ok, Status::Skipped, Status::Timeout, Status::Trapped, Status::Quarantined] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
     }
 }

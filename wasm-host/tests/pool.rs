@@ -15,7 +15,7 @@ use std::{
 use edgevision_wasm_host::{
     analysis::{Analysis, Analyzer, AnalyzerFactory, Status, Timings},
     frame::{ColorMatrix, ColorRange, Colorimetry, Frame, FrameLayout, PixelFormat, Pixels, Transfer},
-    pool::{DropPolicy, FrameResult, Lane, LaneOptions, Reorder, SubmitError, WorkerPool},
+    pool::{DropPolicy, FrameResult, Lane, LaneOptions, QuarantineRules, Reorder, SubmitError, WorkerPool},
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -148,7 +148,11 @@ fn seqs(results: &Results, status: Status) -> Vec<u64> {
 }
 
 fn options(capacity: usize, policy: DropPolicy) -> LaneOptions {
-    LaneOptions { capacity, policy }
+    LaneOptions {
+        capacity,
+        policy,
+        quarantine: QuarantineRules { max_failures: 0, ..QuarantineRules::default() },
+    }
 }
 
 /// A pool with a lane whose analyzers wait at the gate.
@@ -440,7 +444,7 @@ fn a_new_factory_takes_over_between_two_frames() {
     (0..3).for_each(|seq| lane.submit(frame(seq)).unwrap());
     gate.wait_for(1);
     let new = Plan::new(usize::MAX, |_, _| Analysis { bytes_copied: 777, ..ok() });
-    lane.set_factory(new.factory());
+    lane.set_factory(new.factory(), QuarantineRules::default());
     (3..5).for_each(|seq| lane.submit(frame(seq)).unwrap_or(()));
     gate.open();
     assert!(lane.wait_idle(Some(LONG)));

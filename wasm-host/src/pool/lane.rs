@@ -6,8 +6,13 @@ use std::{
 };
 
 use super::{
-    LaneOptions, OnResult, SubmitError, queue::Inbox, schedule::Shared, stats::LaneStats, work::LaneShared,
-    worker, workshop::Workshop,
+    LaneOptions, OnResult, QuarantineRules, SubmitError,
+    queue::Inbox,
+    schedule::{PassedOn, Shared},
+    stats::LaneStats,
+    work::LaneShared,
+    worker,
+    workshop::Workshop,
 };
 use crate::{analysis::AnalyzerFactory, frame::Frame};
 
@@ -27,7 +32,7 @@ impl Lane {
         options: LaneOptions,
         on_result: OnResult,
     ) -> Self {
-        let workshop = Workshop::new(factory, pool.workers());
+        let workshop = Workshop::new(factory, pool.workers(), options.quarantine);
         let inbox = Inbox::new(options.capacity, options.policy);
         let shared = pool.open_lane(name, inbox, workshop, on_result);
         Self { pool, shared }
@@ -35,8 +40,8 @@ impl Lane {
 
     /// Hands a frame to the pool; with [`super::DropPolicy::Block`] waits for room.
     pub fn submit(&self, frame: Frame) -> Result<(), SubmitError> {
-        if let Some((working, replaced)) = self.pool.submit(self.shared.id, frame)? {
-            self.pool.pass_on(working, replaced, "A newer frame took its place.");
+        if let Some(PassedOn { working, job, status, why }) = self.pool.submit(self.shared.id, frame)? {
+            self.pool.pass_on(working, job, status, &why);
         }
         Ok(())
     }
@@ -48,10 +53,16 @@ impl Lane {
         self.pool.set_flushing(self.shared.id, flushing);
     }
 
-    /// Swaps the analyzers between two frames: frames submitted later use the new factory.
-    pub fn set_factory(&self, factory: Arc<dyn AnalyzerFactory>) {
-        let workshop = Workshop::new(factory, self.pool.workers());
+    /// Swaps the analyzers between two frames: frames submitted later use the new factory. The new ones are not
+    /// quarantined for what the old ones did.
+    pub fn set_factory(&self, factory: Arc<dyn AnalyzerFactory>, quarantine: QuarantineRules) {
+        let workshop = Workshop::new(factory, self.pool.workers(), quarantine);
         drop(self.pool.set_workshop(self.shared.id, workshop));
+    }
+
+    /// Other rules for the analyzers that frames submitted now would use.
+    pub fn set_quarantine(&self, rules: QuarantineRules) {
+        self.pool.set_quarantine(self.shared.id, rules);
     }
 
     /// Builds as many analyzers as may be used at once, on the workers, and waits for them: the first frames then

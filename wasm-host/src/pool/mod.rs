@@ -12,6 +12,7 @@
 //! anyway. Shutting down drops the sender. Nobody spins and nobody polls.
 
 mod lane;
+mod quarantine;
 mod queue;
 pub mod reorder;
 mod schedule;
@@ -23,11 +24,12 @@ mod workshop;
 use std::{sync::Arc, thread};
 
 pub use lane::Lane;
+pub use quarantine::QuarantineRules;
 pub use reorder::{Reorder, Ticket};
-pub use stats::LaneStats;
+pub use stats::{LaneStats, Percentiles, StageLatencies};
 
 use crate::{
-    analysis::{Analysis, AnalyzerFactory},
+    analysis::{Analysis, AnalyzerFactory, Status, Timings},
     frame::{Frame, Transfer},
 };
 use schedule::Shared;
@@ -48,6 +50,8 @@ pub struct LaneOptions {
     pub capacity: usize,
     /// What happens when that many wait.
     pub policy: DropPolicy,
+    /// When failing modules are left alone.
+    pub quarantine: QuarantineRules,
 }
 
 /// The result for one submitted frame. Exactly one is delivered for each frame that `submit` accepted, unless it
@@ -135,16 +139,10 @@ impl Drop for WorkerPool {
 }
 
 /// A result without analysis, after the frame has been let go.
-fn skipped(frame: Frame, waited: std::time::Duration, why: &str) -> FrameResult {
-    use crate::analysis::{Status, Timings};
+fn unseen(frame: Frame, waited: std::time::Duration, status: Status, why: &str) -> FrameResult {
     let (seq, transfer) = worker::let_go(frame);
     let timings = Timings { queue: waited, total: waited, ..Timings::default() };
-    let analysis = Analysis {
-        status: Status::Skipped,
-        detections: Vec::new(),
-        timings,
-        bytes_copied: 0,
-        message: Some(why.to_owned()),
-    };
+    let message = Some(why.to_owned());
+    let analysis = Analysis { status, detections: Vec::new(), timings, bytes_copied: 0, message };
     FrameResult { seq, transfer, analysis }
 }

@@ -10,13 +10,14 @@ use crossbeam_channel::Sender;
 
 use super::{
     FrameResult, OnResult, SubmitError,
+    quarantine::QuarantineRules,
     queue::{Inbox, Push, Rotation},
-    skipped,
+    unseen,
     work::{Build, Job, LaneShared, LaneState, Task, Working},
     worker,
     workshop::Workshop,
 };
-use crate::frame::Frame;
+use crate::{analysis::Status, frame::Frame};
 
 /// The pool as its lanes and workers see it.
 pub(crate) struct Shared {
@@ -30,6 +31,14 @@ struct Schedule {
     opened: u64,
     /// `None` once the pool is closed.
     tokens: Option<Sender<()>>,
+}
+
+/// A frame that is not analysed, and why.
+pub(crate) struct PassedOn {
+    pub working: Working,
+    pub job: Job,
+    pub status: Status,
+    pub why: String,
 }
 
 impl Shared {
@@ -69,9 +78,9 @@ impl Shared {
         shared
     }
 
-    /// Puts a frame in the lane's inbox, waiting for room if the policy says so. What a newer frame replaced comes
-    /// back, still counted as work.
-    pub fn submit(self: &Arc<Self>, id: u64, frame: Frame) -> Result<Option<(Working, Job)>, SubmitError> {
+    /// Puts a frame in the lane's inbox, waiting for room if the policy says so. What is to be passed on instead comes
+    /// back, still counted as work: an older frame, or this one while the modules are quarantined.
+    pub fn submit(self: &Arc<Self>, id: u64, frame: Frame) -> Result<Option<PassedOn>, SubmitError> {
         // Declared before the guard: a refused frame is dropped after the lock is released.
         let mut offered = Some(frame);
         let mut schedule = self.lock();
@@ -85,6 +94,15 @@ impl Shared {
             let transfer = frame.transfer;
             let job =
                 Job { frame, submitted: Instant::now(), workshop: lane.workshop.clone(), epoch: lane.epoch };
+            if let Some(why) = job.workshop.refusal() {
+                lane.shared.record(|stats| stats.submitted(transfer));
+                return Ok(Some(PassedOn {
+                    working: lane.begin(self),
+                    job,
+                    status: Status::Quarantined,
+                    why,
+                }));
+            }
             match lane.inbox.push(job) {
                 Push::Full(back) => {
                     offered = Some(back.frame);
@@ -94,7 +112,12 @@ impl Shared {
                 accepted => {
                     lane.shared.record(|stats| stats.submitted(transfer));
                     let replaced = if let Push::Replaced(old) = accepted { Some(old) } else { None };
-                    let replaced = replaced.map(|old| (lane.begin(self), old));
+                    let replaced = replaced.map(|job| PassedOn {
+                        working: lane.begin(self),
+                        job,
+                        status: Status::Skipped,
+                        why: "A newer frame took its place.".into(),
+                    });
                     schedule.wake();
                     return Ok(replaced);
                 }
@@ -156,6 +179,13 @@ impl Shared {
         Some(std::mem::replace(&mut schedule.lanes.get_mut(&id)?.workshop, workshop))
     }
 
+    /// Other rules for the lane's analyzers of now.
+    pub fn set_quarantine(&self, id: u64, rules: QuarantineRules) {
+        if let Some(lane) = self.lock().lanes.get(&id) {
+            lane.workshop.set_rules(rules);
+        }
+    }
+
     pub fn in_flight(&self, id: u64) -> usize {
         self.lock().lanes.get(&id).map_or(0, LaneState::in_flight)
     }
@@ -215,17 +245,18 @@ impl Shared {
         }
         drop(builds);
         for (working, job) in jobs {
-            self.pass_on(working, job, "The worker pool was shut down before this frame's turn.");
+            let why = "The worker pool was shut down before this frame's turn.";
+            self.pass_on(working, job, Status::Skipped, why);
         }
     }
 
     /// Delivers a frame un-analysed.
-    pub fn pass_on(&self, working: Working, job: Job, why: &str) {
+    pub fn pass_on(&self, working: Working, job: Job, status: Status, why: &str) {
         let epoch = job.epoch;
         // The last of the job's workshop goes before the result does, like the frame.
         let Job { frame, submitted, workshop, .. } = job;
         drop(workshop);
-        let result = skipped(frame, submitted.elapsed(), why);
+        let result = unseen(frame, submitted.elapsed(), status, why);
         self.deliver(&working, epoch, result);
     }
 

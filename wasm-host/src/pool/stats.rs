@@ -24,6 +24,8 @@ pub struct LaneStats {
     pub trapped: u64,
     /// Results with [`Status::Quarantined`].
     pub quarantined: u64,
+    /// How often a quarantine began.
+    pub quarantines: u64,
     /// Frames discarded by a flush or with the lane.
     pub discarded: u64,
     /// Accepted frames with [`Transfer::InPlace`].
@@ -34,10 +36,23 @@ pub struct LaneStats {
     pub copied: u64,
     /// Bytes that the analyzers copied.
     pub bytes_copied: u64,
-    /// From submission to the result, all frames that were not skipped.
+    /// From submission to the result, all frames that a module saw.
     pub latency: Percentiles,
     /// The same over the last 256 to 512 of them: what a status line shows.
     pub recent_latency: Percentiles,
+    /// By stage, over the last 256 to 512 frames that were analysed without failure.
+    pub recent_stages: StageLatencies,
+}
+
+/// Where the time of frames went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageLatencies {
+    /// In the preprocess module.
+    pub preprocess: Percentiles,
+    /// In the inference engine.
+    pub inference: Percentiles,
+    /// In the detect module without inference.
+    pub postprocess: Percentiles,
 }
 
 /// Percentiles of durations, within 1 % and to the microsecond; longer than a minute counts as a minute.
@@ -47,6 +62,8 @@ pub struct Percentiles {
     pub count: u64,
     /// Median.
     pub p50: Duration,
+    /// 95th percentile.
+    pub p95: Duration,
     /// 99th percentile.
     pub p99: Duration,
     /// Largest.
@@ -61,13 +78,34 @@ const LONGEST_US: u64 = 60_000_000;
 pub(crate) struct Recorder {
     counters: LaneStats,
     all: Histogram<u32>,
+    total: Recent,
+    preprocess: Recent,
+    inference: Recent,
+    postprocess: Recent,
+}
+
+/// The last durations of a kind.
+struct Recent {
     current: Histogram<u32>,
     previous: Histogram<u32>,
 }
 
 impl Default for Recorder {
     fn default() -> Self {
-        Self { counters: LaneStats::default(), all: histogram(), current: histogram(), previous: histogram() }
+        Self {
+            counters: LaneStats::default(),
+            all: histogram(),
+            total: Recent::default(),
+            preprocess: Recent::default(),
+            inference: Recent::default(),
+            postprocess: Recent::default(),
+        }
+    }
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { current: histogram(), previous: histogram() }
     }
 }
 
@@ -94,33 +132,57 @@ impl Recorder {
             Status::Quarantined => &mut self.counters.quarantined,
         } += 1;
         self.counters.bytes_copied += analysis.bytes_copied;
-        if analysis.status != Status::Skipped {
-            self.measure(analysis.timings.total);
+        let timings = &analysis.timings;
+        if !matches!(analysis.status, Status::Skipped | Status::Quarantined) {
+            self.all.saturating_record(micros(timings.total));
+            self.total.record(timings.total);
         }
+        if analysis.status == Status::Ok {
+            self.preprocess.record(timings.preprocess);
+            self.inference.record(timings.inference);
+            self.postprocess.record(timings.postprocess);
+        }
+    }
+
+    pub fn quarantined(&mut self) {
+        self.counters.quarantines += 1;
     }
 
     pub fn snapshot(&self) -> LaneStats {
-        let mut recent = self.current.clone();
-        // Both have the same bounds, so adding cannot fail; if it did, the newer half would be shown.
-        if recent.add(&self.previous).is_err() {
-            tracing::debug!("histograms of different bounds");
-        }
         LaneStats {
             latency: percentiles(&self.all),
-            recent_latency: percentiles(&recent),
+            recent_latency: self.total.percentiles(),
+            recent_stages: StageLatencies {
+                preprocess: self.preprocess.percentiles(),
+                inference: self.inference.percentiles(),
+                postprocess: self.postprocess.percentiles(),
+            },
             ..self.counters.clone()
         }
     }
+}
 
-    fn measure(&mut self, total: Duration) {
-        let micros = u64::try_from(total.as_micros()).unwrap_or(u64::MAX).min(LONGEST_US);
-        self.all.saturating_record(micros);
-        self.current.saturating_record(micros);
+impl Recent {
+    fn record(&mut self, duration: Duration) {
+        self.current.saturating_record(micros(duration));
         if self.current.len() >= RECENT {
             std::mem::swap(&mut self.current, &mut self.previous);
             self.current.reset();
         }
     }
+
+    fn percentiles(&self) -> Percentiles {
+        let mut both = self.current.clone();
+        // Both have the same bounds, so adding cannot fail; if it did, the newer half would be shown.
+        if both.add(&self.previous).is_err() {
+            tracing::debug!("histograms of different bounds");
+        }
+        percentiles(&both)
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).min(LONGEST_US)
 }
 
 fn histogram() -> Histogram<u32> {
@@ -133,6 +195,7 @@ fn percentiles(histogram: &Histogram<u32>) -> Percentiles {
     Percentiles {
         count: histogram.len(),
         p50: at(0.5),
+        p95: at(0.95),
         p99: at(0.99),
         max: Duration::from_micros(histogram.max()),
     }
@@ -164,7 +227,7 @@ mod tests {
             (stats.ok, stats.skipped, stats.timeout, stats.trapped, stats.quarantined),
             (1, 1, 1, 1, 1)
         );
-        assert_eq!((stats.discarded, stats.bytes_copied, stats.latency.count), (7, 15, 4));
+        assert_eq!((stats.discarded, stats.bytes_copied, stats.latency.count), (7, 15, 3));
     }
 
     #[test]
@@ -175,8 +238,28 @@ mod tests {
         let near =
             |got: Duration, ms: f64| assert!((got.as_secs_f64() * 1e3 / ms - 1.0).abs() < 0.01, "{got:?}");
         near(latency.p50, 500.0);
+        near(latency.p95, 950.0);
         near(latency.p99, 990.0);
         near(latency.max, 1000.0);
+    }
+
+    #[test]
+    fn stages_are_those_of_frames_that_went_well() {
+        let mut recorder = Recorder::default();
+        let ms = Duration::from_millis;
+        let timings = Timings {
+            preprocess: ms(1),
+            inference: ms(20),
+            postprocess: ms(3),
+            total: ms(30),
+            ..Timings::default()
+        };
+        recorder.finished(&Analysis { timings, ..finished(Status::Ok, 0) });
+        recorder.finished(&finished(Status::Timeout, 500));
+        let stages = recorder.snapshot().recent_stages;
+        let medians = [stages.preprocess, stages.inference, stages.postprocess].map(|stage| stage.p50);
+        assert_eq!(medians.map(|median| median.as_millis()), [1, 20, 3]);
+        assert_eq!(stages.inference.count, 1);
     }
 
     #[test]

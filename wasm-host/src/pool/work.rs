@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 
 use super::{
     OnResult,
+    quarantine::Admission,
     queue::Inbox,
     schedule::Shared,
     stats::Recorder,
@@ -54,8 +55,22 @@ pub(super) struct Build {
 
 /// Work in a worker's hands.
 pub(crate) enum Task {
-    Analyze { frame: Frame, submitted: Instant, epoch: u64, lease: Lease },
-    Build { workshop: Arc<Workshop>, done: Sender<Result<(), String>> },
+    Analyze {
+        frame: Frame,
+        submitted: Instant,
+        epoch: u64,
+        lease: Lease,
+        admission: Admission,
+    },
+    /// The modules are quarantined.
+    PassOn {
+        job: Job,
+        why: String,
+    },
+    Build {
+        workshop: Arc<Workshop>,
+        done: Sender<Result<(), String>>,
+    },
 }
 
 /// Counts as work of the lane while it lives.
@@ -78,7 +93,11 @@ impl LaneState {
 
     /// Whether a worker could begin something now.
     pub fn is_ready(&self) -> bool {
-        !self.builds.is_empty() || self.inbox.front().is_some_and(|job| job.workshop.has_room())
+        !self.builds.is_empty()
+            || self
+                .inbox
+                .front()
+                .is_some_and(|job| job.workshop.has_room() || job.workshop.refusal().is_some())
     }
 
     /// Takes what a worker can begin: analyzers that were asked for, then the oldest frame.
@@ -86,9 +105,14 @@ impl LaneState {
         if let Some(build) = self.builds.pop() {
             return Some(Task::Build { workshop: build.workshop, done: build.done });
         }
-        let lease = self.inbox.front()?.workshop.lease()?;
+        let workshop = self.inbox.front()?.workshop.clone();
+        if let Some(why) = workshop.refusal() {
+            return self.inbox.pop().map(|job| Task::PassOn { job, why });
+        }
+        let lease = workshop.lease()?;
+        let admission = workshop.admit();
         let Job { frame, submitted, epoch, .. } = self.inbox.pop()?;
-        Some(Task::Analyze { frame, submitted, epoch, lease })
+        Some(Task::Analyze { frame, submitted, epoch, lease, admission })
     }
 
     /// Counts something of the lane as in somebody's hands.

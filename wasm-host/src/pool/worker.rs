@@ -13,9 +13,11 @@ use crossbeam_channel::Receiver;
 
 use super::{
     FrameResult,
+    quarantine::Admission,
     schedule::Shared,
+    stats::Recorder,
     work::{LaneShared, Task, Working},
-    workshop::Lease,
+    workshop::{Lease, Workshop},
 };
 use crate::{
     analysis::{Analysis, Status, Timings},
@@ -70,15 +72,31 @@ fn perform(pool: &Shared, working: Working, task: Task) {
                 tracing::debug!("nobody waits for this analyzer any more");
             }
         }
-        Task::Analyze { frame, submitted, epoch, lease } => {
+        Task::PassOn { job, why } => pool.pass_on(working, job, Status::Quarantined, &why),
+        Task::Analyze { frame, submitted, epoch, lease, admission } => {
             let queue = submitted.elapsed();
+            let workshop = lease.workshop();
             let mut result = analyze(&working, frame, lease);
+            judge(&working, &workshop, admission, &result.analysis);
+            quietly("an analyzer", || drop(workshop));
             // The analyzer is back: the lane's next frame may have been waiting for it.
             pool.wake();
             result.analysis.timings.queue = queue;
             result.analysis.timings.total = submitted.elapsed();
             pool.deliver(&working, epoch, result);
         }
+    }
+}
+
+/// Tells the workshop how the frame went, before anything else can begin.
+fn judge(working: &Working, workshop: &Workshop, admission: Admission, analysis: &Analysis) {
+    let failed = matches!(analysis.status, Status::Timeout | Status::Trapped);
+    let failure = failed.then(|| analysis.message.as_deref().unwrap_or("no reason was given"));
+    if workshop.report(admission, failure)
+        && let Some(lane) = working.lane()
+    {
+        tracing::debug!(camera = lane.name, reason = failure, "the modules are quarantined");
+        lane.record(Recorder::quarantined);
     }
 }
 

@@ -1,15 +1,20 @@
 //! The analyzers of one factory: made when first needed, kept for the next frame, never more than allowed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
+use super::quarantine::{Admission, Quarantine, QuarantineRules};
 use crate::analysis::{Analyzer, AnalyzerFactory};
 
-/// Owns the analyzers of one lane and one factory. A lane gets a new one when its factory is swapped; the old one
+/// Owns the analyzers of one lane and one factory, and knows whether they are quarantined. A lane gets a new one when its factory is swapped; the old one
 /// goes with the last frame that was submitted under it.
 pub(crate) struct Workshop {
     factory: Arc<dyn AnalyzerFactory>,
     limit: usize,
     bench: Mutex<Bench>,
+    quarantine: Mutex<Quarantine>,
 }
 
 #[derive(Default)]
@@ -25,9 +30,29 @@ pub(crate) struct Lease {
 }
 
 impl Workshop {
-    pub fn new(factory: Arc<dyn AnalyzerFactory>, workers: usize) -> Arc<Self> {
+    pub fn new(factory: Arc<dyn AnalyzerFactory>, workers: usize, rules: QuarantineRules) -> Arc<Self> {
         let limit = factory.max_instances().clamp(1, workers.max(1));
-        Arc::new(Self { factory, limit, bench: Mutex::default() })
+        let quarantine = Mutex::new(Quarantine::new(rules));
+        Arc::new(Self { factory, limit, bench: Mutex::default(), quarantine })
+    }
+
+    /// Why a frame would not be analysed now.
+    pub fn refusal(&self) -> Option<String> {
+        self.quarantine().refusal(Instant::now())
+    }
+
+    /// Decides on a frame for which there is a lease.
+    pub fn admit(&self) -> Admission {
+        self.quarantine().admit(Instant::now())
+    }
+
+    /// Takes note of an admitted frame's result; true when a quarantine begins.
+    pub fn report(&self, admission: Admission, failure: Option<&str>) -> bool {
+        self.quarantine().report(Instant::now(), admission, failure)
+    }
+
+    pub fn set_rules(&self, rules: QuarantineRules) {
+        self.quarantine().set_rules(rules);
     }
 
     /// Most analyzers that exist at once.
@@ -59,6 +84,11 @@ impl Workshop {
         Some(Lease { workshop: self.clone(), analyzer: None })
     }
 
+    fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
+        // Nothing that can panic runs under this lock.
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn bench(&self) -> MutexGuard<'_, Bench> {
         // Nothing that can panic runs under this lock.
         self.bench.lock().unwrap_or_else(PoisonError::into_inner)
@@ -73,6 +103,11 @@ impl Lease {
             None => self.workshop.factory.build()?,
         };
         Ok(self.analyzer.insert(built).as_mut())
+    }
+
+    /// Where the analyzer belongs.
+    pub fn workshop(&self) -> Arc<Workshop> {
+        self.workshop.clone()
     }
 
     /// Takes the analyzer out so that it does not go back.
