@@ -1,10 +1,11 @@
-//! From a result to the outgoing buffer: metas, counters, and one warning for a row of failures.
+//! From a result to the outgoing buffer: metas, counters, and what is to be told about its modules.
 
 use std::sync::Arc;
 
-use edgevision_wasm_host::analysis::{Analysis, Status, Timings};
+use edgevision_wasm_host::analysis::{Analysis, Timings};
 
 use super::{
+    health::Change,
     imp::CAT,
     load::Loaded,
     output::Finished,
@@ -12,16 +13,13 @@ use super::{
 };
 use crate::detectionmeta::{self, FrameReport};
 
-/// A change for the worse that the user is told about.
-pub struct Warning(pub String);
-
 /// Attaches the result to the buffer. Only the buffer's metas change: when somebody else still holds it, the
 /// structure is copied and the memory shared.
-pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<Warning>) {
+pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<Change>) {
     let Finished { mut frame, transfer, mut analysis } = finished;
     running.counters.left(analysis.status, frame.bytes_copied, analysis.bytes_copied);
     analysis.bytes_copied += frame.bytes_copied;
-    let warning = judge(&mut lock(&running.failing), analysis.status, analysis.message.as_deref(), frame.seq);
+    let change = lock(&running.health).judge(frame.seq, &analysis);
     tell(&running.loaded.camera, frame.seq, &analysis);
     let loaded: &Loaded = &running.loaded;
     let report = Arc::new(FrameReport {
@@ -38,7 +36,7 @@ pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<W
         modules: loaded.modules.clone(),
     });
     detectionmeta::attach(frame.buffer.make_mut(), report);
-    (frame.buffer, warning)
+    (frame.buffer, change)
 }
 
 fn tell(camera: &str, seq: u64, analysis: &Analysis) {
@@ -50,49 +48,4 @@ fn tell(camera: &str, seq: u64, analysis: &Analysis) {
          postprocess {postprocess:.1?}, total {total:.1?}"
     );
     gst::log!(CAT, "{camera} frame {seq}: {} detections", analysis.detections.len());
-}
-
-/// Notes the status; a failure that differs from the one before is worth a warning, the rest of the row is not.
-fn judge(failing: &mut Option<Status>, status: Status, message: Option<&str>, seq: u64) -> Option<Warning> {
-    let previous = *failing;
-    match status {
-        Status::Skipped => return None,
-        Status::Ok => *failing = None,
-        Status::Timeout | Status::Trapped | Status::Quarantined => *failing = Some(status),
-    }
-    (failing.is_some() && *failing != previous).then(|| {
-        Warning(format!(
-            "frame {seq} goes on without detections: {}",
-            message.unwrap_or("no reason was given")
-        ))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_of_failures_is_one_warning() {
-        let row = [
-            (Status::Ok, false),
-            (Status::Trapped, true),
-            (Status::Trapped, false),
-            (Status::Skipped, false),
-            (Status::Trapped, false),
-            (Status::Timeout, true),
-            (Status::Ok, false),
-            (Status::Timeout, true),
-        ];
-        let mut failing = None;
-        for (place, (status, warns)) in row.into_iter().enumerate() {
-            assert_eq!(judge(&mut failing, status, None, 0).is_some(), warns, "at {place}");
-        }
-    }
-
-    #[test]
-    fn the_warning_says_which_frame_and_why() {
-        let warning = judge(&mut None, Status::Timeout, Some("letterbox ran for 500 ms"), 7).unwrap();
-        assert_eq!(warning.0, "frame 7 goes on without detections: letterbox ran for 500 ms");
-    }
 }

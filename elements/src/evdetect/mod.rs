@@ -37,6 +37,7 @@
 //! A buffer with the GAP flag holds no picture of the source: it passes without analysis (`status` is `skipped`).
 
 mod complete;
+mod health;
 mod imp;
 mod latency;
 mod load;

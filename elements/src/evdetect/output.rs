@@ -90,6 +90,8 @@ struct Shared {
 struct State {
     order: Reorder<Item>,
     waiting: HashMap<u64, (Ticket, Waiting)>,
+    /// Frames that were given up.
+    discarded: u64,
     /// What the src pad said last; the sink pad answers upstream with it.
     flow: Result<(), FlowError>,
     /// Downstream wants no more of this stream: frames are dropped up to the next event that begins or ends one.
@@ -120,7 +122,8 @@ impl State {
                     return Some(item);
                 }
                 Some(event @ Item::Event(_)) => return Some(event),
-                _ => (),
+                Some(Item::Barrier(_)) => (),
+                Some(Item::Frame(_)) | None => self.discarded += 1,
             }
         }
         self.order.pop()
@@ -129,7 +132,11 @@ impl State {
     fn clear(&mut self) -> Vec<Item> {
         (self.ended, self.turns) = (false, 0);
         self.waiting.clear();
-        self.order.clear()
+        let places = self.order.len();
+        let items = self.order.clear();
+        let others = items.iter().filter(|item| !matches!(item, Item::Frame(_))).count();
+        self.discarded += (places - others) as u64;
+        items
     }
 }
 
@@ -143,6 +150,7 @@ impl Default for Output {
             ended: false,
             turns: 0,
             longest_stay: Duration::ZERO,
+            discarded: 0,
         };
         Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
     }
@@ -241,6 +249,11 @@ impl Output {
         self.lock().order.len()
     }
 
+    /// Frames that were given up by [`Output::close`] or after [`Output::end`].
+    pub fn discarded(&self) -> u64 {
+        self.lock().discarded
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -317,6 +330,7 @@ mod tests {
         let thread = std::thread::spawn(move || waiter.wait_for_room(1));
         std::thread::sleep(Duration::from_millis(20));
         assert!(output.close(FlowError::Flushing).is_empty(), "an unfinished frame is given up");
+        assert_eq!(output.discarded(), 1);
         assert_eq!(thread.join().unwrap(), Err(FlowError::Flushing));
     }
 

@@ -8,10 +8,11 @@ use std::sync::{
 use edgevision_wasm_host::{
     analysis::Status,
     arena::{ArenaError, Slot},
-    pool::{DropPolicy, Lane, LaneOptions, LaneStats, WorkerPool},
+    pool::{DropPolicy, Lane, LaneOptions, LaneStats, QuarantineRules, WorkerPool},
 };
 
 use super::{
+    health::Health,
     latency,
     load::Loaded,
     output::{Item, Output},
@@ -38,8 +39,8 @@ pub struct Running {
     pub output: Output,
     pub counters: Counters,
     pub stream: Mutex<Stream>,
-    /// The status of the last failure, until a frame succeeds.
-    pub failing: Mutex<Option<Status>>,
+    /// What the frames that left say about the modules.
+    pub health: Mutex<Health>,
     rules: Arc<CopyRules>,
     arena: OnceLock<Arc<CameraArena>>,
     /// Held while the src pad's task is started, or paused because the output was found closed.
@@ -58,7 +59,7 @@ impl Running {
             output: Output::default(),
             counters: Counters::default(),
             stream: Mutex::default(),
-            failing: Mutex::default(),
+            health: Mutex::default(),
             rules: CopyRules::new(loaded.settings.alias_memory),
             arena: OnceLock::new(),
             task_turn: Mutex::default(),
@@ -105,10 +106,10 @@ impl Running {
     }
 
     fn open_lane(&self, policy: DropPolicy) -> Lane {
-        let options = LaneOptions { capacity: self.queue_size(), policy };
+        let options = LaneOptions { capacity: self.queue_size(), policy, quarantine: self.quarantine() };
         let output = self.output.clone();
         let on_result = Box::new(move |result: edgevision_wasm_host::pool::FrameResult| {
-            let seen = result.analysis.status != Status::Skipped;
+            let seen = !matches!(result.analysis.status, Status::Skipped | Status::Quarantined);
             output.finish(result.seq, seen.then_some(result.transfer), result.analysis);
         });
         self.pool.lane(&self.loaded.camera, self.loaded.job.clone(), options, on_result)
@@ -179,6 +180,13 @@ impl Running {
         let lane = lock(&self.lane).as_ref().map_or_else(LaneStats::default, |(lane, _)| lane.stats());
         let arena = self.arena.get().and_then(|arena| arena.current());
         Snapshot {
+            camera: self.loaded.camera.to_string(),
+            state: lock(&self.health).state(),
+            discarded: self.output.discarded(),
+            swaps: 0,
+            swaps_failed: 0,
+            modules: self.loaded.modules.to_vec(),
+            model: self.loaded.model.as_ref().map(ToString::to_string),
             counts: self.counters.snapshot(),
             lane,
             queue_depth: self.output.len(),
@@ -188,6 +196,10 @@ impl Running {
             slots: arena.as_ref().map_or(0, |arena| arena.slots()),
             slots_high_water: arena.as_ref().map_or(0, |arena| arena.high_water()),
         }
+    }
+
+    fn quarantine(&self) -> QuarantineRules {
+        QuarantineRules { max_failures: self.loaded.settings.max_failures, ..QuarantineRules::default() }
     }
 
     fn queue_size(&self) -> usize {

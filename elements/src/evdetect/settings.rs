@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edgevision_wasm_host::job::Limits;
+use edgevision_wasm_host::{job::Limits, pool::QuarantineRules};
 use gst::{glib, prelude::*};
 
 /// What happens to frames that come faster than they can be analysed.
@@ -41,6 +41,7 @@ pub struct Settings {
     pub deadline_ns: u64,
     pub memory_limit: u64,
     pub max_detections: u32,
+    pub max_failures: u32,
     pub policy: Policy,
     pub queue_size: u32,
     pub alias_memory: bool,
@@ -67,6 +68,7 @@ impl Default for Settings {
             deadline_ns: u64::try_from(limits.deadline.as_nanos()).unwrap_or(u64::MAX),
             memory_limit: limits.memory_bytes as u64,
             max_detections: u32::try_from(limits.detections).unwrap_or(u32::MAX),
+            max_failures: QuarantineRules::default().max_failures,
             policy: Policy::Auto,
             queue_size: 2,
             alias_memory: true,
@@ -76,6 +78,7 @@ impl Default for Settings {
 
 const MOST_WORKERS: u32 = 256;
 const MOST_WAITING: u32 = 1024;
+const MOST_FAILURES: u32 = 1_000_000;
 const SHORTEST_DEADLINE_NS: u64 = 1_000_000;
 const LONGEST_DEADLINE_NS: u64 = 3_600_000_000_000;
 const LEAST_MEMORY: u64 = 64 << 10;
@@ -107,6 +110,7 @@ impl Settings {
             "deadline" => read(value, &mut self.deadline_ns),
             "memory-limit" => read(value, &mut self.memory_limit),
             "max-detections" => read(value, &mut self.max_detections),
+            "max-failures" => read(value, &mut self.max_failures),
             "policy" => read(value, &mut self.policy),
             "queue-size" => read(value, &mut self.queue_size),
             "alias-memory" => read(value, &mut self.alias_memory),
@@ -134,6 +138,7 @@ impl Settings {
             "deadline" => self.deadline_ns.to_value(),
             "memory-limit" => self.memory_limit.to_value(),
             "max-detections" => self.max_detections.to_value(),
+            "max-failures" => self.max_failures.to_value(),
             "policy" => self.policy.to_value(),
             "queue-size" => self.queue_size.to_value(),
             "alias-memory" => self.alias_memory.to_value(),
@@ -216,6 +221,12 @@ fn number_specs(d: &Settings) -> Vec<glib::ParamSpec> {
             0..=MOST_WORKERS,
         ),
         uint("max-detections", "Most detections in a frame", d.max_detections, 1..=1_000_000),
+        uint(
+            "max-failures",
+            "Failures until the modules are quarantined; 0 for never",
+            d.max_failures,
+            0..=MOST_FAILURES,
+        ),
         uint("queue-size", "Frames that may wait for a worker", d.queue_size, 1..=MOST_WAITING),
         uint64(
             "deadline",

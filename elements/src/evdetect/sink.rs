@@ -89,7 +89,7 @@ impl EvDetect {
         let (is_eos, is_sticky) = (event.type_() == gst::EventType::Eos, event.is_sticky());
         match running.output.push(Item::Event(event.clone())) {
             Ok(()) => true,
-            Err(flow) if is_eos => self.end_after(flow),
+            Err(flow) if is_eos => self.end_after(flow, event),
             Err(flow) if is_sticky && flow != gst::FlowError::Flushing => {
                 self.keep_sticky_events(vec![Item::Event(event)], flow);
                 true

@@ -3,7 +3,8 @@
 use gst::{prelude::*, subclass::prelude::*};
 
 use super::{
-    complete::{Warning, complete},
+    complete::complete,
+    health::{Change, State},
     imp::{CAT, EvDetect},
     output::Item,
     running::{Running, lock},
@@ -87,9 +88,9 @@ impl EvDetect {
         match item {
             Item::Frame(finished) => {
                 let seq = finished.frame.seq;
-                let (buffer, warning) = complete(running, *finished);
-                if let Some(Warning(sentence)) = warning {
-                    gst::element_imp_warning!(self, gst::StreamError::Failed, ("{sentence}"));
+                let (buffer, change) = complete(running, *finished);
+                if let Some(change) = change {
+                    self.tell(running, &change);
                 }
                 gst::log!(CAT, "{} frame {seq}: leaves", running.loaded.camera);
                 self.srcpad.push(buffer).map(drop)
@@ -114,7 +115,7 @@ impl EvDetect {
         for item in items {
             let Item::Event(event) = item else { continue };
             match event.type_() {
-                gst::EventType::Eos => drop(self.end_after(flow)),
+                gst::EventType::Eos => drop(self.end_after(flow, event)),
                 gst::EventType::Segment if flow == gst::FlowError::Flushing => (),
                 _ if event.is_sticky() => {
                     if let Err(error) = self.srcpad.store_sticky_event(&event) {
@@ -126,16 +127,49 @@ impl EvDetect {
         }
     }
 
-    /// The end of the stream after downstream has refused data: upstream has nothing more to push and would not learn
-    /// of it, so nobody would end the pipeline.
-    pub(super) fn end_after(&self, flow: gst::FlowError) -> bool {
-        if flow != gst::FlowError::Flushing {
+    /// The end of the stream after downstream has refused data. It goes on nevertheless, so that sinks that wait for
+    /// it end the pipeline. Who returns an error has posted it (so says GStreamer's contract); other refusals are
+    /// posted here, because upstream has nothing more to push and would not learn of them.
+    pub(super) fn end_after(&self, flow: gst::FlowError, eos: gst::Event) -> bool {
+        if flow == gst::FlowError::Flushing {
+            return false;
+        }
+        if !matches!(flow, gst::FlowError::Eos | gst::FlowError::Error) {
             gst::element_imp_error!(
                 self,
                 gst::StreamError::Failed,
                 ("the end of the stream is lost: downstream says {flow:?}")
             );
         }
-        false
+        self.srcpad.push_event(eos)
     }
+
+    /// A message about the modules: a warning when they fail, an info when they have recovered.
+    fn tell(&self, running: &Running, change: &Change) {
+        let Change { state, status, seq, sentence } = change;
+        let loaded = &running.loaded;
+        let debug =
+            format!("camera {}, modules {:?}, model {:?}", loaded.camera, loaded.modules, loaded.model);
+        let details = details(&loaded.camera, loaded.modules.iter(), change);
+        gst::debug!(CAT, imp = self, "frame {seq}: {status:?}, the modules are {}", state.as_str());
+        match state {
+            State::Ok => gst::element_imp_info!(
+                self, gst::StreamError::Failed, ("{sentence}"), ["{debug}"], details: details
+            ),
+            State::Failing | State::Quarantined => gst::element_imp_warning!(
+                self, gst::StreamError::Failed, ("{sentence}"), ["{debug}"], details: details
+            ),
+        }
+    }
+}
+
+/// What programs read from a message about the modules.
+fn details<'a>(camera: &str, modules: impl Iterator<Item = &'a String>, change: &Change) -> gst::Structure {
+    gst::Structure::builder("edgevision-modules")
+        .field("camera", camera)
+        .field("state", change.state.as_str())
+        .field("status", change.status.as_str())
+        .field("frame", change.seq)
+        .field("modules", gst::Array::new(modules))
+        .build()
 }

@@ -1,12 +1,25 @@
 //! Counters of one run and the `stats` structure made of them.
 
-use std::{sync::Mutex, sync::PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use edgevision_wasm_host::{analysis::Status, frame::Transfer, pool::LaneStats};
+use edgevision_wasm_host::{
+    analysis::Status,
+    frame::Transfer,
+    pool::{LaneStats, Percentiles},
+};
+
+use super::health::State;
 
 /// Frames by what became of them and how their bytes came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Frames that came in.
+    pub frames: u64,
+    /// Bytes of their buffers.
+    pub bytes: u64,
     pub analysed: u64,
     pub skipped: u64,
     pub timeout: u64,
@@ -26,6 +39,13 @@ pub struct Counts {
 pub struct Counters(Mutex<Counts>);
 
 impl Counters {
+    /// Counts a frame that comes in.
+    pub fn came(&self, bytes: usize) {
+        let mut counts = self.lock();
+        counts.frames += 1;
+        counts.bytes += bytes as u64;
+    }
+
     /// Counts a frame that leaves.
     pub fn left(&self, status: Status, hand_over_bytes_copied: u64, inference_bytes_copied: u64) {
         let mut counts = self.lock();
@@ -63,8 +83,12 @@ impl Counters {
 /// Everything that `stats` shows.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    pub camera: String,
+    pub state: State,
     pub counts: Counts,
     pub lane: LaneStats,
+    /// Frames that were given up by a flush or when the element stopped.
+    pub discarded: u64,
     /// Items between the pads: frames waiting, being analysed or waiting for their turn, and events.
     pub queue_depth: usize,
     pub workers: usize,
@@ -74,6 +98,13 @@ pub struct Snapshot {
     pub starved: u64,
     pub slots: usize,
     pub slots_high_water: usize,
+    /// How often other modules, a model or parameters took effect between two frames.
+    pub swaps: u64,
+    /// How often they were refused.
+    pub swaps_failed: u64,
+    /// What analyses the frames now.
+    pub modules: Vec<String>,
+    pub model: Option<String>,
 }
 
 impl Snapshot {
@@ -84,30 +115,58 @@ impl Snapshot {
 
     /// As a structure named `application/x-edgevision-stats`; times in nanoseconds.
     pub fn to_structure(&self) -> gst::Structure {
-        let counts = &self.counts;
-        let ns = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let latency = &self.lane.recent_latency;
-        gst::Structure::builder("application/x-edgevision-stats")
-            .field("analysed", counts.analysed)
-            .field("skipped", counts.skipped)
-            .field("timeout", counts.timeout)
-            .field("trapped", counts.trapped)
-            .field("quarantined", counts.quarantined)
-            .field("in-place", counts.in_place)
-            .field("mapped", counts.mapped)
-            .field("copied", counts.copied)
-            .field("bytes-copied", self.bytes_copied())
-            .field("bytes-copied-decode", self.memory_copied)
-            .field("bytes-copied-hand-over", counts.hand_over_bytes_copied)
-            .field("bytes-copied-inference", counts.inference_bytes_copied)
-            .field("latency-p50", ns(latency.p50))
-            .field("latency-p99", ns(latency.p99))
-            .field("queue-depth", self.queue_depth as u64)
+        let mut structure = gst::Structure::builder("application/x-edgevision-stats")
+            .field("camera", &self.camera)
+            .field("state", self.state.as_str())
             .field("workers", self.workers as u64)
+            .field("queue-depth", self.queue_depth as u64)
             .field("starved", self.starved)
             .field("slots", self.slots as u64)
             .field("slots-high-water", self.slots_high_water as u64)
-            .build()
+            .field("quarantines", self.lane.quarantines)
+            .field("swaps", self.swaps)
+            .field("swaps-failed", self.swaps_failed)
+            .field("modules", gst::Array::new(&self.modules))
+            .field_if_some("model", self.model.as_ref())
+            .build();
+        self.add_counts(&mut structure);
+        let stages = &self.lane.recent_stages;
+        add_latency(&mut structure, "latency", &self.lane.recent_latency);
+        add_latency(&mut structure, "preprocess", &stages.preprocess);
+        add_latency(&mut structure, "inference", &stages.inference);
+        add_latency(&mut structure, "postprocess", &stages.postprocess);
+        structure
+    }
+
+    fn add_counts(&self, structure: &mut gst::Structure) {
+        let counts = &self.counts;
+        let fields = [
+            ("frames", counts.frames),
+            ("analysed", counts.analysed),
+            ("skipped", counts.skipped),
+            ("timeout", counts.timeout),
+            ("trapped", counts.trapped),
+            ("quarantined", counts.quarantined),
+            ("discarded", self.discarded),
+            ("in-place", counts.in_place),
+            ("mapped", counts.mapped),
+            ("copied", counts.copied),
+            ("bytes", counts.bytes),
+            ("bytes-copied", self.bytes_copied()),
+            ("bytes-copied-decode", self.memory_copied),
+            ("bytes-copied-hand-over", counts.hand_over_bytes_copied),
+            ("bytes-copied-inference", counts.inference_bytes_copied),
+        ];
+        for (name, value) in fields {
+            structure.set(name, value);
+        }
+    }
+}
+
+fn add_latency(structure: &mut gst::Structure, name: &str, latency: &Percentiles) {
+    let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    for (rank, value) in [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99)] {
+        structure.set(format!("{name}-{rank}"), ns(value));
     }
 }
 
@@ -119,6 +178,7 @@ mod tests {
     fn frames_are_counted_by_fate_and_by_way() {
         gst::init().unwrap();
         let counters = Counters::default();
+        (0..6).for_each(|_| counters.came(100));
         for status in [Status::Ok, Status::Ok, Status::Skipped, Status::Timeout, Status::Trapped] {
             counters.left(status, 10, 1);
         }
@@ -128,11 +188,40 @@ mod tests {
         let snapshot =
             Snapshot { counts: counters.snapshot(), memory_copied: 7, workers: 3, ..Snapshot::default() };
         let structure = snapshot.to_structure();
-        let fields =
-            ["analysed", "skipped", "timeout", "trapped", "quarantined", "in-place", "mapped", "copied"];
-        assert_eq!(fields.map(|name| structure.get::<u64>(name).unwrap()), [2, 1, 1, 1, 0, 2, 1, 1]);
+        let fields = [
+            "frames",
+            "bytes",
+            "analysed",
+            "skipped",
+            "timeout",
+            "trapped",
+            "quarantined",
+            "in-place",
+            "mapped",
+            "copied",
+        ];
+        assert_eq!(fields.map(|name| structure.get::<u64>(name).unwrap()), [6, 600, 2, 1, 1, 1, 0, 2, 1, 1]);
         let stages = ["", "-decode", "-hand-over", "-inference"].map(|stage| format!("bytes-copied{stage}"));
         assert_eq!(stages.map(|name| structure.get::<u64>(&*name).unwrap()), [62, 7, 50, 5]);
         assert_eq!(structure.get::<u64>("workers").unwrap(), 3);
+    }
+
+    #[test]
+    fn latencies_are_there_for_each_stage_and_rank() {
+        gst::init().unwrap();
+        let ms = Duration::from_millis;
+        let latency = Percentiles { count: 9, p50: ms(1), p95: ms(2), p99: ms(3), max: ms(4) };
+        let mut snapshot = Snapshot { state: State::Quarantined, ..Snapshot::default() };
+        snapshot.lane.recent_latency = latency;
+        snapshot.lane.recent_stages.inference = latency;
+        let structure = snapshot.to_structure();
+        for stage in ["latency", "preprocess", "inference", "postprocess"] {
+            let ranks = ["p50", "p95", "p99"].map(|rank| format!("{stage}-{rank}"));
+            let found = ranks.map(|name| structure.get::<u64>(&*name).unwrap());
+            let measured = matches!(stage, "latency" | "inference");
+            assert_eq!(found, if measured { [1_000_000, 2_000_000, 3_000_000] } else { [0; 3] }, "{stage}");
+        }
+        assert_eq!(structure.get::<&str>("state").unwrap(), "quarantined");
+        assert!(!structure.has_field("model"));
     }
 }

@@ -40,9 +40,11 @@ pub fn accept(
     buffer: gst::Buffer,
     is_live: impl Fn() -> bool,
 ) -> Result<Option<String>, Refusal> {
+    let bytes = buffer.size();
     let (format, mut frame) = admit(running, buffer)?;
     let (lane, policy) = running.lane(&is_live);
     running.output.wait_for_room(running.room(policy, &format))?;
+    running.counters.came(bytes);
     if frame.seq % u64::from(running.loaded.settings.interval) != 0 {
         pass_on(running, frame, "not its turn (interval)")?;
         return Ok(None);

@@ -3,29 +3,11 @@
 use edgevision_wasm_host::analysis::Status;
 use gst::prelude::*;
 
-use super::support::{Bench, Module, PATIENCE, assert_whole, init};
+use super::support::{Bench, Module, PATIENCE, assert_whole};
 
 const SOURCE: &str =
     "videotestsrc num-buffers=30 ! video/x-raw,format=I420,width=64,height=48,framerate=25/1";
 const SINK: &str = "fakesink name=s sync=false qos=false";
-
-#[test]
-fn a_trapping_module_leaves_frames_flowing_and_is_one_warning() {
-    let module = Module::with("(if (i32.ge_u (call $seq (local.get $f)) (i32.const 3)) (then unreachable))");
-    let bench = Bench::new(&format!("{SOURCE} ! DETECT workers=1 policy=every ! {SINK}"), &module.path());
-    let frames = bench.run();
-    assert_eq!(frames.len(), 30);
-    assert_eq!(frames.iter().filter(|frame| frame.status() == Status::Ok).count(), 3);
-    let failed = frames.iter().skip(3).all(|frame| {
-        matches!(frame.status(), Status::Trapped | Status::Quarantined) && frame.regions.is_empty()
-    });
-    assert!(failed);
-    let warnings = bench.warnings();
-    let quarantined = frames.iter().any(|frame| frame.status() == Status::Quarantined);
-    assert_eq!(warnings.len(), 1 + usize::from(quarantined), "{warnings:?}");
-    assert!(warnings[0].starts_with("frame 3 goes on without detections: "), "{warnings:?}");
-    assert_eq!(bench.stat("trapped") + bench.stat("quarantined"), 27);
-}
 
 #[test]
 fn an_endless_loop_costs_its_frame_the_deadline() {
@@ -201,19 +183,4 @@ fn reports_name_camera_modules_and_labels() {
     assert!(report.system_time_ns > 1_700_000_000_000_000_000);
     assert_eq!(frames[0].regions[0].confidence, Some(0.5));
     assert_eq!(frames[0].regions[0].rect, (0, 0, 64, 48));
-}
-
-#[test]
-fn an_error_downstream_reaches_upstream() {
-    init();
-    let module = Module::plain();
-    let bench = Bench::new(
-        &format!(
-            "videotestsrc ! video/x-raw,format=I420,width=64,height=48 ! DETECT ! identity error-after=5 ! {SINK}"
-        ),
-        &module.path(),
-    );
-    bench.play();
-    let message = bench.wait_for(&[gst::MessageType::Error]);
-    assert!(message.src().unwrap().name().starts_with("identity"));
 }

@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "tests are described by their names")]
 
 mod buffers;
+mod failures;
 mod fidelity;
 mod flow;
 mod flush;

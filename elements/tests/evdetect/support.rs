@@ -90,6 +90,7 @@ pub struct Bench {
     pub detector: gst::Element,
     left: Arc<Mutex<Vec<Left>>>,
     warnings: Arc<Mutex<Vec<String>>>,
+    told: Arc<Mutex<Vec<gst::Message>>>,
 }
 
 impl Bench {
@@ -102,8 +103,8 @@ impl Bench {
         let pipeline = gst::parse::launch(&description).unwrap().downcast::<gst::Pipeline>().unwrap();
         let detector = pipeline.by_name("d").unwrap();
         let left = record(&pipeline.by_name("s").unwrap().static_pad("sink").unwrap());
-        let warnings = note_warnings(&pipeline.bus().unwrap());
-        Self { pipeline, detector, left, warnings }
+        let (warnings, told) = note_warnings(&pipeline.bus().unwrap());
+        Self { pipeline, detector, left, warnings, told }
     }
 
     /// Runs to the end of the stream and returns the frames; fails on any error.
@@ -149,6 +150,28 @@ impl Bench {
         self.detector.property::<gst::Structure>("stats").get(name).unwrap()
     }
 
+    /// The `state` of the statistics.
+    pub fn state(&self) -> String {
+        self.detector.property::<gst::Structure>("stats").get("state").unwrap()
+    }
+
+    /// The warnings and infos of the detector so far.
+    pub fn told(&self) -> Vec<gst::Message> {
+        let told = self.told.lock().unwrap();
+        let ours = |message: &&gst::Message| message.src() == Some(self.detector.upcast_ref());
+        told.iter().filter(ours).cloned().collect()
+    }
+
+    /// Waits until something holds.
+    #[track_caller]
+    pub fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let end = std::time::Instant::now() + std::time::Duration::from(PATIENCE);
+        while !holds(self) {
+            assert!(std::time::Instant::now() < end, "it did not happen: {what}; told {:?}", self.told());
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+
     /// Sentences of the warnings so far.
     pub fn warnings(&self) -> Vec<String> {
         self.warnings.lock().unwrap().clone()
@@ -162,16 +185,22 @@ impl Drop for Bench {
 }
 
 /// A bus forgets its messages when the pipeline stops; this does not.
-fn note_warnings(bus: &gst::Bus) -> Arc<Mutex<Vec<String>>> {
-    let warnings = Arc::new(Mutex::new(Vec::new()));
-    let log = warnings.clone();
+fn note_warnings(bus: &gst::Bus) -> (Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<gst::Message>>>) {
+    let (warnings, told) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+    let (warning_log, told_log) = (warnings.clone(), told.clone());
     bus.set_sync_handler(move |_, message| {
         if let gst::MessageView::Warning(warning) = message.view() {
-            log.lock().unwrap().push(warning.error().to_string());
+            warning_log.lock().unwrap().push(warning.error().to_string());
+        }
+        if matches!(
+            message.type_(),
+            gst::MessageType::Warning | gst::MessageType::Info | gst::MessageType::Element
+        ) {
+            told_log.lock().unwrap().push(message.clone());
         }
         gst::BusSyncReply::Pass
     });
-    warnings
+    (warnings, told)
 }
 
 pub fn frames(left: Vec<Left>) -> Vec<Frame> {

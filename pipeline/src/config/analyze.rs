@@ -49,6 +49,10 @@ pub struct Analyze {
     /// Most detections in one frame; a module that reports more has failed.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_detections: u32,
+    /// So many failures in a row, or within 10 s, quarantine the modules: frames pass on at once, and after 1 s one
+    /// frame is tried, then after 2 s, 4 s and so on up to 60 s, until one succeeds. 0 = never.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub max_failures: u32,
     /// Frames of a camera that may wait for a worker.
     #[schemars(range(min = 1, max = 64))]
     pub queue: u32,
@@ -68,6 +72,7 @@ impl Default for Analyze {
             deadline: HumanDuration(limits.deadline),
             memory: Bytes(limits.memory_bytes as u64),
             max_detections: u32::try_from(limits.detections).unwrap_or(u32::MAX),
+            max_failures: edgevision_wasm_host::pool::QuarantineRules::default().max_failures,
             queue: 2,
         }
     }

@@ -15,6 +15,10 @@ pub enum Notice {
     Failed(Failure),
     /// A module failed on a frame, which goes on.
     ModuleFailed(String),
+    /// The modules are quarantined: frames go on un-analysed.
+    ModulesQuarantined(String),
+    /// The modules work again.
+    ModulesRecovered(String),
     /// Records are lost: the place they go to is full or gone.
     OutputFailed(String),
     /// Something is wrong with what the source delivers, and it goes on.
@@ -69,15 +73,26 @@ pub fn read(message: &gst::Message, origin: &Origin) -> Option<Notice> {
         }
         View::Warning(warning) => {
             tracing::debug!(error = %warning.error(), details = ?warning.debug(), "{origin}: warning from GStreamer");
-            Some(self::warning(&warning.error(), warning.src(), origin))
+            Some(self::warning(&warning.error(), warning.details(), warning.src(), origin))
+        }
+        View::Info(info) if is_ours(info.src()) && modules_are(info.details(), "ok") => {
+            Some(Notice::ModulesRecovered(info.error().message().to_owned()))
         }
         View::StreamCollection(found) => no_video(&found.stream_collection(), origin).map(Notice::Failed),
         _ => None,
     }
 }
 
-fn warning(error: &gst::glib::Error, src: Option<&gst::Object>, origin: &Origin) -> Notice {
+fn warning(
+    error: &gst::glib::Error,
+    details: Option<&gst::StructureRef>,
+    src: Option<&gst::Object>,
+    origin: &Origin,
+) -> Notice {
     match (is_ours(src), error.kind::<gst::ResourceError>()) {
+        (true, None) if modules_are(details, "quarantined") => {
+            return Notice::ModulesQuarantined(error.message().to_owned());
+        }
         (true, None) => return Notice::ModuleFailed(error.message().to_owned()),
         (true, Some(_)) => return Notice::OutputFailed(error.message().to_owned()),
         (false, _) => {}
@@ -86,6 +101,11 @@ fn warning(error: &gst::glib::Error, src: Option<&gst::Object>, origin: &Origin)
     Notice::Flaw(format!(
         "{origin}: the stream has faults ({text}), frames may be missing; check the file or the network"
     ))
+}
+
+/// Whether a message of `evdetect` is about modules in this state.
+fn modules_are(details: Option<&gst::StructureRef>, state: &str) -> bool {
+    details.is_some_and(|details| details.get::<&str>("state").is_ok_and(|found| found == state))
 }
 
 /// A failure if the streams that were found are known and none of them is video.

@@ -210,6 +210,18 @@ impl<'a> Visit<'a> {
                 events::ModuleFailed { camera: &self.task.camera.name, reason: &sentence }.emit();
                 None
             }
+            Notice::ModulesQuarantined(sentence) => {
+                events::ModulesQuarantined { camera: &self.task.camera.name, reason: &sentence }.emit();
+                self.task.change(CameraState::Degraded, Some(&sentence));
+                None
+            }
+            Notice::ModulesRecovered(sentence) => {
+                events::ModulesRecovered { camera: &self.task.camera.name, reason: &sentence }.emit();
+                if self.task.status.current_state() == CameraState::Degraded {
+                    self.task.change(CameraState::Running, None);
+                }
+                None
+            }
             Notice::OutputFailed(sentence) => {
                 events::OutputFailed { camera: &self.task.camera.name, reason: &sentence }.emit();
                 None

@@ -137,6 +137,40 @@ impl ModuleFailed<'_> {
     }
 }
 
+/// The modules failed too often: frames go on un-analysed for a while.
+#[derive(Clone, Copy, Debug)]
+pub struct ModulesQuarantined<'a> {
+    /// Name of the camera.
+    pub camera: &'a str,
+    /// Why, as a sentence.
+    pub reason: &'a str,
+}
+
+impl ModulesQuarantined<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("modules_quarantined", self.camera);
+        tracing::error!(event = "modules_quarantined", camera = self.camera, "{}", self.reason);
+    }
+}
+
+/// Modules that had failed analyse frames again.
+#[derive(Clone, Copy, Debug)]
+pub struct ModulesRecovered<'a> {
+    /// Name of the camera.
+    pub camera: &'a str,
+    /// Since which frame, as a sentence.
+    pub reason: &'a str,
+}
+
+impl ModulesRecovered<'_> {
+    /// Logs and counts.
+    pub fn emit(&self) {
+        count("modules_recovered", self.camera);
+        tracing::info!(event = "modules_recovered", camera = self.camera, "{}", self.reason);
+    }
+}
+
 /// Records of a camera cannot be written; the camera goes on.
 #[derive(Clone, Copy, Debug)]
 pub struct OutputFailed<'a> {

@@ -10,6 +10,8 @@ pub enum CameraState {
     Opening,
     /// Frames arrive.
     Running,
+    /// Frames arrive, but the modules are quarantined: nothing is analysed.
+    Degraded,
     /// Lost; waiting for the next attempt.
     Reconnecting,
     /// Given up: opening it again would not help.
@@ -24,6 +26,7 @@ impl CameraState {
         match self {
             Self::Opening => "opening",
             Self::Running => "running",
+            Self::Degraded => "degraded",
             Self::Reconnecting => "reconnecting",
             Self::Failed => "failed",
             Self::Ended => "ended",
