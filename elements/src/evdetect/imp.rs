@@ -54,7 +54,7 @@ impl ObjectSubclass for EvDetect {
 
 fn sinkpad(class: &<EvDetect as ObjectSubclass>::Class) -> gst::Pad {
     let template = class.pad_template("sink").expect("the template stands below");
-    gst::Pad::builder_from_template(&template)
+    let pad = gst::Pad::builder_from_template(&template)
         .chain_function(|_, parent, buffer| {
             EvDetect::catch_panic_pad_function(parent, || Err(gst::FlowError::Error), |imp| imp.chain(buffer))
         })
@@ -69,7 +69,17 @@ fn sinkpad(class: &<EvDetect as ObjectSubclass>::Class) -> gst::Pad {
             EvDetect::catch_panic_pad_function(parent, failed, |imp| imp.activate_sink(mode, active))
         })
         .flags(gst::PadFlags::PROXY_CAPS)
-        .build()
+        .build();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, explain_refusal);
+    pad
+}
+
+fn explain_refusal(pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>) -> gst::PadProbeReturn {
+    let element = pad.parent().and_downcast::<super::EvDetect>();
+    if let (Some(element), Some(event)) = (element, info.event()) {
+        element.imp().explain_refusal(event);
+    }
+    gst::PadProbeReturn::Ok
 }
 
 fn srcpad(class: &<EvDetect as ObjectSubclass>::Class) -> gst::Pad {

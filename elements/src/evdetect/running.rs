@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use edgevision_wasm_host::{
@@ -41,6 +41,8 @@ pub struct Running {
     pub stream: Mutex<Stream>,
     /// What the frames that left say about the modules.
     pub health: Mutex<Health>,
+    /// The last frame's bytes could not be read: the user has been told.
+    pub unreadable: AtomicBool,
     rules: Arc<CopyRules>,
     arena: OnceLock<Arc<CameraArena>>,
     /// Held while the src pad's task is started, or paused because the output was found closed.
@@ -60,6 +62,7 @@ impl Running {
             counters: Counters::default(),
             stream: Mutex::default(),
             health: Mutex::default(),
+            unreadable: AtomicBool::new(false),
             rules: CopyRules::new(loaded.settings.alias_memory),
             arena: OnceLock::new(),
             task_turn: Mutex::default(),

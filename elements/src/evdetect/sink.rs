@@ -18,7 +18,7 @@ impl EvDetect {
         match submit::accept(&running, buffer, || self.is_live()) {
             Ok(None) => Ok(gst::FlowSuccess::Ok),
             Ok(Some(why)) => {
-                gst::warning!(CAT, imp = self, "a frame passes un-analysed: {why}");
+                gst::element_imp_warning!(self, gst::StreamError::Format, ("frames pass un-analysed: {why}"));
                 Ok(gst::FlowSuccess::Ok)
             }
             Err(Refusal::Flow(flow)) => Err(flow),
@@ -67,10 +67,17 @@ impl EvDetect {
                 self.announce_latency(running.latency());
                 true
             }
-            Err(why) => {
-                gst::element_imp_error!(self, gst::StreamError::Format, ("{why}"));
-                false
-            }
+            // `explain_refusal` has told the user.
+            Err(_) => false,
+        }
+    }
+
+    /// Says why caps are refused. A probe calls this: GStreamer checks caps before an element sees their event, and
+    /// then the user reads `not-negotiated` of some element upstream.
+    pub(super) fn explain_refusal(&self, event: &gst::Event) {
+        let gst::EventView::Caps(caps) = event.view() else { return };
+        if let Err(why) = StreamFormat::from_caps(caps.caps()) {
+            gst::element_imp_error!(self, gst::StreamError::Format, ("{why}"));
         }
     }
 

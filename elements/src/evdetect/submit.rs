@@ -1,7 +1,7 @@
 //! From a buffer on the sink pad to a frame in the worker pool: finding its bytes, or copying them once.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -34,7 +34,8 @@ impl From<gst::FlowError> for Refusal {
 }
 
 /// Takes a buffer: gives it its place in the output and, when it is its turn, hands it to the workers. Waits while
-/// too much is inside. `Ok(Some(why))` when a frame passes un-analysed because its bytes cannot be read.
+/// too much is inside. `Ok(Some(why))` when a frame passes un-analysed because its bytes cannot be read and the one before
+/// could be.
 pub fn accept(
     running: &Running,
     buffer: gst::Buffer,
@@ -58,9 +59,10 @@ pub fn accept(
         Ok(hand_over) => hand_over,
         Err(why) => {
             pass_on(running, frame, &why)?;
-            return Ok(Some(why));
+            return Ok((!running.unreadable.swap(true, Ordering::Relaxed)).then_some(why));
         }
     };
+    running.unreadable.store(false, Ordering::Relaxed);
     let (seq, transfer) = (frame.seq, hand_over.transfer);
     let camera = &running.loaded.camera;
     gst::log!(CAT, "{camera} frame {seq}: {}", hand_over.describe());

@@ -23,7 +23,8 @@ pub struct StreamFormat {
 impl StreamFormat {
     /// Reads fixed caps. The text of the error names what is missing.
     pub fn from_caps(caps: &gst::CapsRef) -> Result<Self, String> {
-        let info = VideoInfo::from_caps(caps).map_err(|_| format!("not caps of raw video: {caps}"))?;
+        check_kind(caps)?;
+        let info = VideoInfo::from_caps(caps).map_err(|_| format!("not whole caps of raw video: {caps}"))?;
         let format = pixel_format(info.format()).ok_or_else(|| {
             let known = FORMATS.map(|format| format.to_str().as_str()).join(", ");
             format!("format {} is not one of {known}; put videoconvert in front", info.format())
@@ -57,6 +58,27 @@ impl StreamFormat {
         let ns = (gst::ClockTime::SECOND.nseconds() * den).checked_div(num)?;
         Some(gst::ClockTime::from_nseconds(ns))
     }
+}
+
+/// Only raw video in plain memory, a whole frame in each buffer. What to put in front depends on what there is.
+fn check_kind(caps: &gst::CapsRef) -> Result<(), String> {
+    if let Some(other) = caps.structure(0).map(|found| found.name()).filter(|name| *name != "video/x-raw") {
+        return Err(format!("{other} is not raw video; put a decoder in front, such as decodebin"));
+    }
+    let plain = gst::CapsFeatures::new([gst::CAPS_FEATURE_MEMORY_SYSTEM_MEMORY]);
+    let Some(found) = caps.features(0).filter(|found| !found.is_equal(&plain)) else { return Ok(()) };
+    let remedy = match found.iter().map(|feature| feature.as_str()).next().unwrap_or_default() {
+        "memory:GLMemory" => "put gldownload in front",
+        "memory:CUDAMemory" => "put cudadownload in front",
+        "memory:VAMemory" | "memory:VASurface" => "put vapostproc in front",
+        "memory:D3D11Memory" => "put d3d11download in front",
+        "format:Interlaced" => "each buffer is one field; put deinterlace in front",
+        "memory:DMABuf" => {
+            "the frame may be tiled; put the decoder's own converter or glupload ! gldownload in front"
+        }
+        _ => "put an element in front that converts to plain video/x-raw",
+    };
+    Err(format!("the caps feature {found} is not supported, only frames that the CPU can read; {remedy}"))
 }
 
 fn pixel_format(format: VideoFormat) -> Option<PixelFormat> {
@@ -139,6 +161,21 @@ mod tests {
         let error = stream("format=Y42B,width=8,height=8").unwrap_err();
         assert_eq!(error, "format Y42B is not one of I420, NV12, RGB, BGR, GRAY8; put videoconvert in front");
         assert!(stream("width=8,height=8").is_err());
+    }
+
+    #[test]
+    fn memory_of_others_is_refused_with_what_to_do() {
+        gst::init().unwrap();
+        let refusal = |features: &str| {
+            let text = format!("video/x-raw({features}),format=I420,width=8,height=8");
+            StreamFormat::from_caps(&text.parse::<gst::Caps>().unwrap()).err()
+        };
+        assert_eq!(refusal("memory:SystemMemory"), None);
+        let gl = refusal("memory:GLMemory").unwrap();
+        assert!(gl.contains("memory:GLMemory is not supported") && gl.contains("gldownload"), "{gl}");
+        let field = refusal("format:Interlaced").unwrap();
+        assert!(field.contains("one field") && field.contains("deinterlace"), "{field}");
+        assert!(refusal("memory:SystemMemory, meta:GstVideoOverlayComposition").is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Buffers that do not hold the frame of their caps: they pass un-analysed with a sentence, and the next one is well.
 
 use edgevision_wasm_host::frame::Transfer;
+use gst::prelude::*;
 use gst_video::{VideoCropMeta, VideoFormat, VideoFrameFlags, VideoMeta};
 
 use super::{
@@ -136,6 +137,63 @@ fn a_crop_that_splits_chroma_samples() {
         whole.describe(&mut buffer, &whole.plain());
         VideoCropMeta::add(buffer.get_mut().unwrap(), (x, y, 32, 24));
         case.pass(buffer).assert_refused(&["crop", "even"]);
+    }
+}
+
+#[test]
+fn a_row_of_them_is_one_warning() {
+    let mut case = Case::new(VideoFormat::Gray8);
+    let bus = gst::Bus::new();
+    case.rig.harness.element().unwrap().set_bus(Some(&bus));
+    for _ in 0..2 {
+        for _ in 0..3 {
+            case.rig.pass(gst::Buffer::new()).assert_refused(&["0 bytes"]);
+        }
+        let whole = case.buffer();
+        case.rig.pass(whole).assert_seen(Transfer::Copied, case.picture.hash(), "the next one");
+    }
+    let warnings: Vec<String> = std::iter::from_fn(|| bus.pop_filtered(&[gst::MessageType::Warning]))
+        .filter_map(|message| match message.view() {
+            gst::MessageView::Warning(warning) => Some(warning.error().to_string()),
+            _ => None,
+        })
+        .collect();
+    let sentence = "frames pass un-analysed: a buffer of 0 bytes does not hold plane 0 of the GRAY8 32x24 frame \
+                    of its caps";
+    assert_eq!(warnings, [sentence; 2]);
+}
+
+/// What GStreamer itself says then is `not-negotiated`, of some element upstream.
+#[test]
+fn caps_that_are_refused_say_why_on_the_bus() {
+    let table = [
+        ("video/x-raw,format=YUY2,width=32,height=24,framerate=25/1", "put videoconvert in front"),
+        (
+            "video/x-raw(memory:GLMemory),format=I420,width=32,height=24,framerate=25/1",
+            "put gldownload in front",
+        ),
+        (
+            "video/x-raw(format:Interlaced),format=I420,width=32,height=24,interlace-mode=alternate,framerate=25/1",
+            "put deinterlace in front",
+        ),
+        ("video/x-h264,stream-format=avc,alignment=au", "put a decoder in front"),
+    ];
+    for (caps, remedy) in table {
+        let mut case = Case::new(VideoFormat::I420);
+        let bus = gst::Bus::new();
+        let element = case.rig.harness.element().unwrap();
+        element.set_bus(Some(&bus));
+        let caps: gst::Caps = caps.parse().unwrap();
+        // A source pad keeps such an event, and its next buffer fails.
+        case.rig.harness.push_event(gst::event::Caps::new(&caps));
+        let message = bus.pop_filtered(&[gst::MessageType::Error]).expect("an error on the bus");
+        let gst::MessageView::Error(error) = message.view() else { unreachable!() };
+        assert!(error.error().to_string().contains(remedy), "{caps}: {}", error.error());
+        assert!(bus.pop_filtered(&[gst::MessageType::Error]).is_none(), "{caps}: once");
+        let buffer = case.buffer();
+        assert_eq!(case.rig.harness.push(buffer), Err(gst::FlowError::NotNegotiated), "{caps}");
+        let mut query = gst::query::Allocation::new(Some(&caps), true);
+        assert!(!element.static_pad("sink").unwrap().query(&mut query), "no memory for {caps}");
     }
 }
 
