@@ -8,9 +8,13 @@
 
 use gst_video::prelude::*;
 use gstedgevision::evoverlay::{
-    draw::{Plane, plane_formats},
-    scene::{self, Badge, Labelled, Scene},
-    style::{self, ColorSpace, Style},
+    color::{self, ColorSpace},
+    draw::Plane,
+    format::plane_formats,
+    layout::layout,
+    scene::{Badge, Extent, Labelled, Scene},
+    style::Style,
+    text::Texts,
 };
 
 fn main() {
@@ -52,6 +56,7 @@ fn scene(width: u32, height: u32) -> Scene {
             class_id: n.into(),
             label: labels[usize::from(n) % labels.len()].to_owned(),
             confidence: Some(0.99 - f32::from(n) * 0.04),
+            ..Labelled::default()
         }
     });
     let edge = |edges, class_id| Labelled {
@@ -59,13 +64,15 @@ fn scene(width: u32, height: u32) -> Scene {
         class_id,
         label: "at the edge".to_owned(),
         confidence: Some(0.5),
+        ..Labelled::default()
     };
     let beyond =
         [edge([-20.0, -9.0, w * 0.13, h * 0.08], 15), edge([w * 0.95, h * 0.9, w + 9.0, h + 9.0], 3)];
     Scene {
         boxes: boxes.chain(beyond).collect(),
         banner: Some("line3  10:00:00 UTC".to_owned()),
-        badge: Some(Badge { text: "MODULE FAILED".to_owned(), color: style::ALARM }),
+        badge: Some(Badge { text: "MODULE FAILED".to_owned(), color: color::ALARM }),
+        ..Scene::default()
     }
 }
 
@@ -74,11 +81,12 @@ type Writable = gst_video::VideoFrame<gst_video::video_frame::Writable>;
 fn draw(frame: &mut Writable) {
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let scene = scene(frame.width(), frame.height());
-    let strokes = scene::layout(&scene, &Style::default(), width, height);
-    let space = ColorSpace::yuv(&frame.info().colorimetry());
+    let extent = Extent { width, height, is_interlaced: false };
+    let strokes = layout(&scene, &Style::default(), extent, &mut Texts::default());
+    let space = ColorSpace::of(frame.info());
     for (index, &format) in (0_u32..).zip(plane_formats(frame.format())) {
         let stride = usize::try_from(frame.plane_stride()[index as usize]).unwrap();
-        let (width, height) = (width.div_ceil(format.subsampling), height.div_ceil(format.subsampling));
+        let (width, height) = format.units(width, height);
         Plane { data: frame.plane_data_mut(index).unwrap(), stride, width, height, format }
             .draw(&strokes, space);
     }

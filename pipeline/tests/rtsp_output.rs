@@ -24,7 +24,7 @@ use gst::prelude::*;
 use gst_video::prelude::*;
 use gstedgevision::{
     detectionmeta::{self, FrameReport},
-    evoverlay::style::{Rgb, class_color},
+    evoverlay::color::{Rgb, class_color},
 };
 
 /// Encoding and decoding on a busy machine, the jitter buffer, and the wait for a key frame.
@@ -102,7 +102,7 @@ fn frame(info: &gst_video::VideoInfo, seq: u64) -> gst::Buffer {
     }
     let writable = buffer.get_mut().unwrap();
     writable.set_pts(gst::ClockTime::from_mseconds(seq * 40));
-    detectionmeta::attach_report(writable, Arc::new(report(info, seq)));
+    detectionmeta::attach(writable, Arc::new(report(info, seq)));
     buffer
 }
 

@@ -1,7 +1,7 @@
 //! GObject glue of `evoverlay`.
 
 use std::{
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
@@ -16,11 +16,16 @@ use gst_base::{
 use gst_video::prelude::*;
 
 use super::{
-    annotate::{self, Holder},
-    draw::{Plane, plane_formats},
-    scene::{self, Badge, Scene, Stroke},
+    annotate::{self, Frame, Memory},
+    color::{self, ColorSpace},
+    draw::Plane,
+    format::{formats, plane_formats},
+    hold::Moment,
+    layout::layout,
+    own,
+    scene::{Badge, Extent, Scene, Stroke},
     settings::{Settings, properties},
-    style::{self, ColorSpace},
+    text::Texts,
 };
 use crate::detectionmeta;
 
@@ -32,30 +37,24 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-const FORMATS: [gst_video::VideoFormat; 5] = [
-    gst_video::VideoFormat::I420,
-    gst_video::VideoFormat::Nv12,
-    gst_video::VideoFormat::Gray8,
-    gst_video::VideoFormat::Rgb,
-    gst_video::VideoFormat::Bgr,
-];
+type Writable = gst_video::VideoFrame<gst_video::video_frame::Writable>;
 
-/// From `set_caps` to `stop`.
+/// From the first `set_caps` to `stop`.
 struct State {
     info: gst_video::VideoInfo,
-    /// One for each detector, in the order of their reports.
-    holders: Vec<Holder>,
+    memory: Memory,
+    texts: Texts,
 }
 
 /// Implementation of `evoverlay`.
 #[derive(Default)]
 pub struct EvOverlay {
-    settings: Mutex<Settings>,
+    settings: Mutex<Arc<Settings>>,
     state: Mutex<Option<State>>,
 }
 
 impl EvOverlay {
-    fn settings(&self) -> MutexGuard<'_, Settings> {
+    fn settings(&self) -> MutexGuard<'_, Arc<Settings>> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -64,52 +63,46 @@ impl EvOverlay {
     }
 
     fn overlay(&self, buffer: gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
-        let settings = self.settings().clone();
-        let (info, scene) = {
-            let mut state = self.state();
-            let Some(State { info, holders }) = state.as_mut() else {
-                gst::element_imp_error!(self, gst::CoreError::Negotiation, ("a frame came before its caps"));
-                return Err(gst::FlowError::NotNegotiated);
-            };
-            (info.clone(), scene(&buffer, info, holders, &settings))
+        let Some((info, strokes)) = self.strokes(&buffer) else {
+            gst::element_imp_error!(self, gst::CoreError::Negotiation, ("a frame came before its caps"));
+            return Err(gst::FlowError::NotNegotiated);
         };
-        if scene.is_empty() {
+        if strokes.is_empty() {
+            gst::trace!(CAT, imp = self, "{:?}: nothing to draw", buffer.pts());
             return Ok(buffer);
         }
-        let strokes = scene::layout(&scene, &settings.style, info.width() as usize, info.height() as usize);
         let mut frame = self.writable(buffer, &info)?;
-        draw(&mut frame, &strokes, &info);
+        draw(&mut frame, &strokes, &info).map_err(|_| self.unmappable(&info))?;
         Ok(frame.into_buffer())
     }
 
-    /// The frame itself when nobody else can see it, else a copy. A buffer of our own may still show memory that
-    /// a decoder reads as its reference, so each memory counts, too.
-    fn writable(
-        &self,
-        buffer: gst::Buffer,
-        info: &gst_video::VideoInfo,
-    ) -> Result<gst_video::VideoFrame<gst_video::video_frame::Writable>, gst::FlowError> {
-        let buffer = if buffer.is_writable() && buffer.is_all_memory_writable() {
-            buffer
-        } else {
-            self.copy(&buffer, info)?
-        };
-        gst_video::VideoFrame::from_buffer_writable(buffer, info).map_err(|_| self.unmappable(info))
+    /// What is drawn on this frame; `None` before the caps.
+    fn strokes(&self, buffer: &gst::BufferRef) -> Option<(gst_video::VideoInfo, Vec<Stroke>)> {
+        let settings = Arc::clone(&self.settings());
+        let mut state = self.state();
+        let State { info, memory, texts } = state.as_mut()?;
+        let scene = scene(buffer, memory, &settings);
+        let strokes =
+            if scene.is_empty() { Vec::new() } else { layout(&scene, &settings.style, extent(info), texts) };
+        Some((info.clone(), strokes))
     }
 
-    fn copy(&self, buffer: &gst::Buffer, info: &gst_video::VideoInfo) -> Result<gst::Buffer, gst::FlowError> {
-        let copied = match self.parent_prepare_output_buffer(InputBuffer::Readable(buffer))? {
-            PrepareOutputBufferSuccess::Buffer(copied) => copied,
-            PrepareOutputBufferSuccess::InputBuffer => {
-                buffer.copy_deep().map_err(|_| self.unmappable(info))?
-            }
-        };
-        let source = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
-            .map_err(|_| self.unmappable(info))?;
-        let mut target =
-            gst_video::VideoFrame::from_buffer_writable(copied, info).map_err(|_| self.unmappable(info))?;
-        source.copy(&mut target.as_mut_video_frame_ref()).map_err(|_| self.unmappable(info))?;
-        Ok(target.into_buffer())
+    /// The frame itself when nobody else can see it, else a copy.
+    fn writable(&self, buffer: gst::Buffer, info: &gst_video::VideoInfo) -> Result<Writable, gst::FlowError> {
+        if own::is_ours(&buffer) {
+            gst::trace!(CAT, imp = self, "{:?}: drawn in place", buffer.pts());
+            return gst_video::VideoFrame::from_buffer_writable(buffer, info)
+                .map_err(|_| self.unmappable(info));
+        }
+        gst::trace!(CAT, imp = self, "{:?}: drawn on a copy", buffer.pts());
+        match self.parent_prepare_output_buffer(InputBuffer::Readable(&buffer))? {
+            PrepareOutputBufferSuccess::Buffer(copied) => own::copy_picture(&buffer, copied, info),
+            PrepareOutputBufferSuccess::InputBuffer => buffer
+                .copy_deep()
+                .ok()
+                .and_then(|copied| gst_video::VideoFrame::from_buffer_writable(copied, info).ok()),
+        }
+        .ok_or_else(|| self.unmappable(info))
     }
 
     fn unmappable(&self, info: &gst_video::VideoInfo) -> gst::FlowError {
@@ -123,35 +116,25 @@ impl EvOverlay {
     }
 }
 
-/// What all detectors of the frame have reported, and what other people's elements have found.
-fn scene(
-    buffer: &gst::BufferRef,
-    info: &gst_video::VideoInfo,
-    holders: &mut Vec<Holder>,
-    settings: &Settings,
-) -> Scene {
-    let reports = detectionmeta::reports(buffer);
-    holders.resize_with(reports.len(), Holder::default);
-    let mut boxes = annotate::from_regions(&detectionmeta::foreign_detections(buffer));
-    let mut state = None;
-    for (report, holder) in reports.iter().zip(holders) {
-        let shown = holder.shown(report, settings.hold);
-        let shown_boxes =
-            shown.iter().flat_map(|shown| annotate::from_report(shown, info.width(), info.height()));
-        boxes.extend(shown_boxes);
-        state = state.or_else(|| annotate::badge(report.analysis.status, shown.is_some()));
-    }
-    let notice = Some(Badge { text: settings.notice.clone(), color: style::NOTICE });
-    Scene {
-        boxes,
-        banner: banner(settings, reports.first().map(|report| report.system_time_ns)),
-        badge: notice.filter(|badge| !badge.text.is_empty()).or(state),
-    }
+fn extent(info: &gst_video::VideoInfo) -> Extent {
+    let (width, height) = (info.width() as usize, info.height() as usize);
+    Extent { width, height, is_interlaced: info.is_interlaced() }
 }
 
-fn banner(settings: &Settings, frame_time_ns: Option<u64>) -> Option<String> {
-    let time = settings.show_time.then(|| frame_time_ns.unwrap_or_else(now_ns));
-    annotate::banner(&settings.camera_name, time)
+fn scene(buffer: &gst::BufferRef, memory: &mut Memory, settings: &Settings) -> Scene {
+    let reports = detectionmeta::reports(buffer);
+    let regions = detectionmeta::detections(buffer);
+    let moment = Moment { stream_ns: buffer.pts().map(gst::ClockTime::nseconds), system_ns: now_ns() };
+    let view = memory.view(&Frame { reports: &reports, regions: &regions, moment }, settings.hold);
+    let notice = Badge { text: settings.notice.clone(), color: color::NOTICE };
+    let notice = Some(notice).filter(|badge| !badge.text.is_empty());
+    let status = settings.show_status.then(|| annotate::badge(&reports, view.is_known)).flatten();
+    let time = reports.first().map_or(moment.system_ns, |report| report.system_time_ns);
+    Scene {
+        banner: annotate::banner(&settings.camera_name, settings.show_time.then_some(time)),
+        badge: notice.or(status),
+        ..settings.choice.scene(view)
+    }
 }
 
 fn now_ns() -> u64 {
@@ -159,22 +142,25 @@ fn now_ns() -> u64 {
     u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// All of it or an error: an object that is to be hidden must not shine through on one plane.
 fn draw(
-    frame: &mut gst_video::VideoFrame<gst_video::video_frame::Writable>,
+    frame: &mut Writable,
     strokes: &[Stroke],
     info: &gst_video::VideoInfo,
-) {
-    let space = if info.is_rgb() { ColorSpace::Rgb } else { ColorSpace::yuv(&info.colorimetry()) };
+) -> Result<(), glib::BoolError> {
+    let space = ColorSpace::of(info);
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     for (index, &format) in (0_u32..).zip(plane_formats(frame.format())) {
         let stride = usize::try_from(frame.plane_stride()[index as usize]).unwrap_or(0);
-        // A plane that cannot be had, or one with its rows upside down (negative stride), is left alone.
-        let Ok(data) = frame.plane_data_mut(index) else { continue };
-        let (width, height) = (width.div_ceil(format.subsampling), height.div_ceil(format.subsampling));
-        if stride >= width * format.step() {
-            Plane { data, stride, width, height, format }.draw(strokes, space);
+        let data = frame.plane_data_mut(index)?;
+        let (width, height) = format.units(width, height);
+        let last_row = stride.saturating_mul(height.saturating_sub(1));
+        if stride < width * format.step() || data.len() < last_row.saturating_add(width * format.step()) {
+            return Err(glib::bool_error!("plane {index} is too short"));
         }
+        Plane { data, stride, width, height, format }.draw(strokes, space);
     }
+    Ok(())
 }
 
 #[glib::object_subclass]
@@ -191,7 +177,7 @@ impl ObjectImpl for EvOverlay {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        if !self.settings().set(pspec.name(), value) {
+        if !Arc::make_mut(&mut self.settings()).set(pspec.name(), value) {
             gst::warning!(CAT, imp = self, "no property {} to set", pspec.name());
         }
     }
@@ -209,7 +195,7 @@ impl ElementImpl for EvOverlay {
             gst::subclass::ElementMetadata::new(
                 "Detection overlay",
                 "Filter/Effect/Video",
-                "Draws what evdetect found into the frame",
+                "Draws boxes and labels of detections, or hides what was detected",
                 "The edgevision developers",
             )
         });
@@ -218,7 +204,7 @@ impl ElementImpl for EvOverlay {
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let caps = gst_video::VideoCapsBuilder::new().format_list(FORMATS).build();
+            let caps = gst_video::VideoCapsBuilder::new().format_list(formats()).build();
             [("src", gst::PadDirection::Src), ("sink", gst::PadDirection::Sink)]
                 .into_iter()
                 .filter_map(|(name, direction)| {
@@ -244,7 +230,16 @@ impl BaseTransformImpl for EvOverlay {
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video in these caps: {incaps}"))?;
-        *self.state() = Some(State { info, holders: Vec::new() });
+        gst::debug!(CAT, imp = self, "frames: {incaps}");
+        let mut state = self.state();
+        let mut next = state.take().unwrap_or_else(|| State {
+            info: info.clone(),
+            memory: Memory::default(),
+            texts: Texts::default(),
+        });
+        next.memory.rescale(ratio(info.width(), next.info.width()), ratio(info.height(), next.info.height()));
+        next.info = info;
+        *state = Some(next);
         Ok(())
     }
 
@@ -273,6 +268,11 @@ impl BaseTransformImpl for EvOverlay {
         answered.then_some(()).ok_or_else(|| gst::loggable_error!(CAT, "downstream proposes nothing"))
     }
 
+    fn decide_allocation(&self, query: &mut gst::query::Allocation) -> Result<(), gst::LoggableError> {
+        own::prepare_pool(query).map_err(|error| gst::loggable_error!(CAT, "no pool for copies: {error}"))?;
+        self.parent_decide_allocation(query)
+    }
+
     fn transform_meta<'a>(
         &self,
         _outbuf: &mut gst::BufferRef,
@@ -287,4 +287,9 @@ impl BaseTransformImpl for EvOverlay {
         let Some(buffer) = self.take_queued_buffer() else { return Ok(GenerateOutputSuccess::NoOutput) };
         self.overlay(buffer).map(GenerateOutputSuccess::Buffer)
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "frames are far below 2^24 pixels wide")]
+fn ratio(now: u32, before: u32) -> f32 {
+    now as f32 / before.max(1) as f32
 }

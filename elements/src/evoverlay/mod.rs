@@ -15,11 +15,21 @@
 //! is to be seen on a frame.
 
 pub mod annotate;
+pub mod color;
 pub mod draw;
+#[cfg(test)]
+mod drawing_tests;
+pub mod format;
+mod hide;
+pub mod hold;
 mod imp;
+pub mod labels;
+pub mod layout;
+mod own;
 pub mod scene;
 mod settings;
 pub mod style;
+pub mod text;
 
 use gst::{glib, prelude::*};
 

@@ -1,101 +1,59 @@
-//! Colours, sizes and fonts of the overlay. Pure.
+//! Sizes and fonts of the overlay, and what is shown. Pure.
 
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry};
+use gst::glib;
 use noto_sans_mono_bitmap::RasterHeight;
 
-/// An sRGB colour: red, green, blue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rgb(pub u8, pub u8, pub u8);
+use super::{
+    color::{self, Rgb},
+    scene::Labelled,
+};
 
-/// Text and outlines on dark ground.
-pub const WHITE: Rgb = Rgb(255, 255, 255);
-/// Text on light ground.
-pub const BLACK: Rgb = Rgb(16, 16, 16);
-/// Ground of the banner.
-pub const SHADE: Rgb = Rgb(12, 14, 18);
-/// Ground of a badge that tells of a failure.
-pub const ALARM: Rgb = Rgb(198, 40, 40);
-/// Ground of a badge that tells of a frame that was left out.
-pub const NOTICE: Rgb = Rgb(255, 179, 0);
-
-/// Colours of the classes, in an order that keeps neighbours far apart in hue and lightness; bright enough to
-/// stand out from a factory floor. After the last one they begin again.
-const PALETTE: [Rgb; 16] = [
-    Rgb(46, 204, 113),
-    Rgb(255, 82, 82),
-    Rgb(64, 156, 255),
-    Rgb(255, 196, 0),
-    Rgb(224, 86, 253),
-    Rgb(0, 209, 209),
-    Rgb(255, 140, 26),
-    Rgb(174, 234, 0),
-    Rgb(255, 110, 180),
-    Rgb(124, 131, 255),
-    Rgb(0, 168, 120),
-    Rgb(196, 154, 108),
-    Rgb(176, 196, 222),
-    Rgb(198, 60, 120),
-    Rgb(120, 190, 60),
-    Rgb(255, 236, 130),
-];
-
-/// The colour of a class.
-pub fn class_color(class_id: u32) -> Rgb {
-    PALETTE[class_id as usize % PALETTE.len()]
+/// What gives a box its colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "EdgevisionOverlayColorBy")]
+pub enum ColorBy {
+    /// The class.
+    #[default]
+    #[enum_value(name = "Each class has a colour", nick = "class")]
+    Class,
+    /// The object over time, if a tracker has numbered it; else the class.
+    #[enum_value(
+        name = "Each tracked object has a colour; its class where nothing is tracked",
+        nick = "track"
+    )]
+    Track,
+    /// One colour for all.
+    #[enum_value(name = "All have the colour of the property color", nick = "one")]
+    One,
 }
 
-/// Black or white, whichever is easier to read on `ground` (contrast by BT.709 luminance).
-pub fn text_color_on(ground: Rgb) -> Rgb {
-    let luminance =
-        0.2126 * f32::from(ground.0) + 0.7152 * f32::from(ground.1) + 0.0722 * f32::from(ground.2);
-    if luminance > 110.0 { BLACK } else { WHITE }
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "EdgevisionOverlayEffect")]
+pub enum Effect {
+    /// A box with a label.
+    #[default]
+    #[enum_value(name = "Outline and label", nick = "box")]
+    Box,
+    /// The object is blurred beyond recognition.
+    #[enum_value(name = "Blurred beyond recognition", nick = "blur")]
+    Blur,
+    /// The object becomes a few squares.
+    #[enum_value(name = "Coarse squares", nick = "pixelate")]
+    Pixelate,
+    /// The object is covered.
+    #[enum_value(name = "Covered with fill-color", nick = "fill")]
+    Fill,
+    /// The object is left as it is.
+    #[enum_value(name = "Left as it is, without outline", nick = "none")]
+    None,
 }
 
-/// How colours become samples of the frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ColorSpace {
-    /// Samples are red, green, blue.
-    Rgb,
-    /// Samples are Y, Cb, Cr.
-    Yuv {
-        /// Weight of red in Y.
-        kr: f32,
-        /// Weight of blue in Y.
-        kb: f32,
-        /// Y 0..=255 instead of 16..=235.
-        full_range: bool,
-    },
-}
-
-impl ColorSpace {
-    /// Of frames with luma and chroma (or luma only) by their caps. What the caps leave open is BT.601, limited.
-    pub fn yuv(colorimetry: &VideoColorimetry) -> Self {
-        // Kr and Kb: ITU-R BT.601-7, BT.709-6, BT.2020-2; SMPTE 240M; FCC 73.682.
-        let (kr, kb) = match colorimetry.matrix() {
-            VideoColorMatrix::Bt709 => (0.2126, 0.0722),
-            VideoColorMatrix::Bt2020 => (0.2627, 0.0593),
-            VideoColorMatrix::Smpte240m => (0.212, 0.087),
-            VideoColorMatrix::Fcc => (0.30, 0.11),
-            _ => (0.299, 0.114),
-        };
-        Self::Yuv { kr, kb, full_range: colorimetry.range() == VideoColorRange::Range0_255 }
+impl Effect {
+    /// True when it makes objects unrecognisable.
+    pub const fn hides(self) -> bool {
+        matches!(self, Self::Blur | Self::Pixelate | Self::Fill)
     }
-
-    /// The three samples of a colour.
-    pub fn samples(self, color: Rgb) -> [u8; 3] {
-        let Self::Yuv { kr, kb, full_range } = self else { return [color.0, color.1, color.2] };
-        let [r, g, b] = [color.0, color.1, color.2].map(|value| f32::from(value) / 255.0);
-        let y = kr * r + (1.0 - kr - kb) * g + kb * b;
-        let cb = (b - y) / (2.0 * (1.0 - kb));
-        let cr = (r - y) / (2.0 * (1.0 - kr));
-        let (offset, luma, chroma) = if full_range { (0.0, 255.0, 255.0) } else { (16.0, 219.0, 224.0) };
-        [offset + luma * y, 128.0 + chroma * cb, 128.0 + chroma * cr].map(to_sample)
-    }
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
-fn to_sample(value: f32) -> u8 {
-    value.round() as u8
 }
 
 /// A raster font: one of the sizes there are, doubled or more for large frames.
@@ -125,22 +83,45 @@ impl Font {
     }
 }
 
-/// Sizes, and what is shown.
+/// Sizes, colours, and what is shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Style {
     /// Width of box outlines: below 1 a fraction of the frame's height, from 1 on pixels.
     pub line_width: f64,
-    /// Height of text as a fraction of the frame's height.
+    /// Height of text: below 1 a fraction of the frame's height, from 1 on pixels.
     pub text_size: f64,
     /// Name the class on each box.
     pub show_labels: bool,
     /// Show the confidence on each box.
     pub show_confidence: bool,
+    /// What gives a box its colour.
+    pub color_by: ColorBy,
+    /// The colour if there is only one.
+    pub color: Rgb,
+    /// What is done to the objects of `Scene::hidden`.
+    pub effect: Effect,
+    /// How far the effect reaches beyond each edge of a box, in widths and heights of the box.
+    pub margin: f64,
+    /// Squares across the shorter side of a hidden object.
+    pub blocks: u32,
+    /// What covers hidden objects when `effect` is `Fill`.
+    pub fill_color: Rgb,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { line_width: 0.003, text_size: 0.025, show_labels: true, show_confidence: true }
+        Self {
+            line_width: 0.003,
+            text_size: 0.025,
+            show_labels: true,
+            show_confidence: true,
+            color_by: ColorBy::Class,
+            color: color::class_color(0),
+            effect: Effect::Box,
+            margin: 0.0,
+            blocks: 6,
+            fill_color: Rgb(0, 0, 0),
+        }
     }
 }
 
@@ -153,7 +134,17 @@ impl Style {
 
     /// The font for a frame of this height.
     pub fn font(&self, frame_height: usize) -> Font {
-        Font::nearest(pixels(self.text_size, frame_height))
+        let whole = if self.text_size < 1.0 { frame_height } else { 1 };
+        Font::nearest(pixels(self.text_size, whole))
+    }
+
+    /// The colour of a box.
+    pub fn color(&self, labelled: &Labelled) -> Rgb {
+        match (self.color_by, labelled.track) {
+            (ColorBy::One, _) => self.color,
+            (ColorBy::Track, Some(track)) => color::class_color(track.cast_unsigned()),
+            _ => color::class_color(labelled.class_id),
+        }
     }
 }
 
@@ -170,54 +161,6 @@ fn pixels(fraction: f64, frame_height: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const BT601: ColorSpace = ColorSpace::Yuv { kr: 0.299, kb: 0.114, full_range: false };
-    const BT709_FULL: ColorSpace = ColorSpace::Yuv { kr: 0.2126, kb: 0.0722, full_range: true };
-
-    #[test]
-    fn primaries_have_their_published_samples() {
-        // 100 % colour bars of BT.601 (EBU Tech 3280) and their BT.709 full-range counterparts.
-        for (rgb, bt601, bt709_full) in [
-            (WHITE, [235, 128, 128], [255, 128, 128]),
-            (Rgb(0, 0, 0), [16, 128, 128], [0, 128, 128]),
-            (Rgb(255, 0, 0), [81, 90, 240], [54, 99, 255]),
-            (Rgb(0, 255, 0), [145, 54, 34], [182, 30, 12]),
-            (Rgb(0, 0, 255), [41, 240, 110], [18, 255, 116]),
-        ] {
-            assert_eq!(BT601.samples(rgb), bt601, "{rgb:?}");
-            assert_eq!(BT709_FULL.samples(rgb), bt709_full, "{rgb:?}");
-        }
-        assert_eq!(ColorSpace::Rgb.samples(Rgb(1, 2, 3)), [1, 2, 3]);
-    }
-
-    #[test]
-    fn the_caps_choose_the_matrix() {
-        gst::init().unwrap();
-        let space = |text: &str| ColorSpace::yuv(&text.parse().unwrap());
-        assert_eq!(space("bt601"), BT601);
-        assert_eq!(space("bt709"), ColorSpace::Yuv { kr: 0.2126, kb: 0.0722, full_range: false });
-        assert_eq!(space("1:3:5:1"), BT709_FULL);
-    }
-
-    #[test]
-    fn classes_are_told_apart() {
-        let distance = |a: Rgb, b: Rgb| {
-            u32::from(a.0.abs_diff(b.0)) + u32::from(a.1.abs_diff(b.1)) + u32::from(a.2.abs_diff(b.2))
-        };
-        for (i, a) in PALETTE.iter().enumerate() {
-            for b in &PALETTE[i + 1..] {
-                assert!(distance(*a, *b) > 60, "{a:?} {b:?}");
-            }
-        }
-        assert_eq!(class_color(3), class_color(19));
-        assert_ne!(class_color(u32::MAX), class_color(0));
-    }
-
-    #[test]
-    fn text_has_contrast() {
-        assert_eq!(text_color_on(NOTICE), BLACK);
-        assert_eq!(text_color_on(ALARM), WHITE);
-    }
 
     #[test]
     fn sizes_follow_the_frame() {
@@ -238,5 +181,30 @@ mod tests {
         {
             assert_eq!(Style { line_width: pixels, ..style.clone() }.line_pixels(1080), expected, "{pixels}");
         }
+    }
+
+    #[test]
+    fn colours_follow_class_track_or_nothing() {
+        let labelled = |class_id, track| Labelled { class_id, track, ..Labelled::default() };
+        let style = |color_by| Style { color_by, color: Rgb(1, 2, 3), ..Style::default() };
+        for (color_by, class_id, track, expected) in [
+            (ColorBy::Class, 3, Some(5), color::class_color(3)),
+            (ColorBy::Track, 3, Some(5), color::class_color(5)),
+            (ColorBy::Track, 3, None, color::class_color(3)),
+            (ColorBy::One, 3, Some(5), Rgb(1, 2, 3)),
+        ] {
+            assert_eq!(style(color_by).color(&labelled(class_id, track)), expected, "{color_by:?}");
+        }
+        // Any number that somebody's tracker may give.
+        style(ColorBy::Track).color(&labelled(0, Some(i32::MIN)));
+    }
+
+    #[test]
+    fn text_size_is_a_share_or_pixels() {
+        let style = |text_size| Style { text_size, ..Style::default() };
+        assert_eq!(style(20.0).font(2160).height(), 20);
+        assert_eq!(style(0.03).font(1080).height(), 32);
+        assert_eq!(style(f64::NAN).font(1080).height(), 16);
+        assert_eq!(style(f64::INFINITY).font(1080).height(), 128);
     }
 }
