@@ -83,14 +83,10 @@ fn assert_rounds(out: &[Out]) {
 #[test]
 fn the_numbers_of_frames_go_on_after_a_flush() {
     let rig = Rig::new(Module::with(SLOW));
-    for n in 0..6 {
-        rig.push(n).unwrap();
-    }
+    rig.push_all(0..6);
     rig.flush();
     rig.forget();
-    for n in 10..14 {
-        rig.push(n).unwrap();
-    }
+    rig.push_all(10..14);
     rig.wait_for_buffers(4);
     let seqs: Vec<_> = rig.reports().iter().map(|report| report.seq).collect();
     assert_eq!(seqs, [6, 7, 8, 9]);

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![allow(missing_docs, reason = "tests are described by their names")]
 
+mod autoplug;
 mod buffers;
+mod caps;
 mod failures;
 mod fidelity;
 mod flow;
 mod flush;
+mod latency;
 mod life;
 mod memory;
 mod order;
@@ -16,6 +19,10 @@ mod picture;
 mod refusals;
 mod refused_buffers;
 mod rig;
+mod seek;
+mod several;
+mod states;
 mod support;
+mod upstream;
 mod ways;
 mod ways_table;

@@ -143,6 +143,14 @@ impl Rig {
         self.src.push(buffer(n))
     }
 
+    /// Pushes these frames; downstream wants them.
+    #[track_caller]
+    pub fn push_all(&self, frames: std::ops::Range<u64>) {
+        for n in frames {
+            self.push(n).unwrap();
+        }
+    }
+
     /// Pushes frames until downstream's answer arrives.
     #[track_caller]
     pub fn push_until_refused(&self, from: u64) -> gst::FlowError {
@@ -154,6 +162,13 @@ impl Rig {
             }
         }
         unreachable!("numbers do not end")
+    }
+
+    /// Downstream answers `flow`; pushes frames until upstream is told.
+    #[track_caller]
+    pub fn refuse(&self, flow: gst::FlowError) {
+        self.answer(Some(flow));
+        assert_eq!(self.push_until_refused(0), flow);
     }
 
     pub fn answer(&self, answer: Option<gst::FlowError>) {
@@ -286,7 +301,8 @@ fn downstream_pad(seen: &Arc<Seen>) -> gst::Pad {
         .event_function(move |_, _, event| {
             let refused = match event.view() {
                 gst::EventView::Caps(caps) => {
-                    let format = caps.structure().and_then(|fields| fields.get::<String>("format").ok());
+                    let format =
+                        caps.caps().structure(0).and_then(|fields| fields.get::<String>("format").ok());
                     events.caps_refused.lock().unwrap().as_ref().is_some_and(|no| Some(no) == format.as_ref())
                 }
                 _ => false,
