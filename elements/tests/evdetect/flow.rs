@@ -134,14 +134,8 @@ fn the_end_of_the_stream_passes_after_downstream_had_enough() {
 #[test]
 fn an_end_that_downstream_cannot_get_is_an_error_on_the_bus() {
     let rig = Rig::new(Module::plain());
-<<<<<<< HEAD
-    rig.answer(Some(FlowError::NotLinked));
-    rig.push_until_refused(0);
+    rig.refuse(FlowError::NotLinked);
     rig.event(gst::event::Eos::new());
-=======
-    rig.refuse(FlowError::Error);
-    assert!(!rig.event(gst::event::Eos::new()));
->>>>>>> e754f89 (Test evdetect in streams: caps, seeks, latency, states, queries, several at once)
     let message = rig.bus.pop_filtered(&[gst::MessageType::Error]).expect("an error");
     let gst::MessageView::Error(error) = message.view() else { panic!("{message:?}") };
     assert_eq!(error.error().to_string(), "the end of the stream is lost: downstream says NotLinked");
@@ -151,8 +145,7 @@ fn an_end_that_downstream_cannot_get_is_an_error_on_the_bus() {
 #[test]
 fn the_end_of_the_stream_passes_after_an_error_without_another_message() {
     let rig = Rig::new(Module::plain());
-    rig.answer(Some(FlowError::Error));
-    rig.push_until_refused(0);
+    rig.refuse(FlowError::Error);
     assert!(rig.event(gst::event::Eos::new()));
     rig.wait_for("eos");
     assert!(rig.bus.pop_filtered(&[gst::MessageType::Error]).is_none());
