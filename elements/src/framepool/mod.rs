@@ -124,7 +124,7 @@ impl CameraArena {
         if let Some(arena) = spare.as_ref().filter(|arena| arena.slot_bytes() >= bytes) {
             return Ok(arena.acquire());
         }
-        let arena = Arena::new(bytes, spare_slots.max(1))?;
+        let arena = Arena::new(bytes, sizing::affordable_slots(spare_slots, bytes))?;
         *spare = Some(arena.clone());
         Ok(arena.acquire())
     }

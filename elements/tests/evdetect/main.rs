@@ -21,6 +21,7 @@ mod refused_buffers;
 mod rig;
 mod seek;
 mod several;
+mod starvation;
 mod states;
 mod support;
 mod upstream;

@@ -112,19 +112,24 @@ pub fn buffer(memories: impl IntoIterator<Item = gst::Memory>) -> gst::Buffer {
 
 /// A memory in a memfd with these seals, `before` bytes into it.
 pub fn memfd(bytes: &[u8], before: usize, seals: SealFlags) -> gst::Memory {
-    init();
     let len = (before + bytes.len()).next_multiple_of(4096);
+    let mut memory = sparse_memfd(len, before, bytes, seals);
+    memory.get_mut().unwrap().resize(before..before + bytes.len());
+    memory
+}
+
+/// A memory of `len` bytes in a memfd, of which only these exist; the others are zero.
+pub fn sparse_memfd(len: usize, at: usize, bytes: &[u8], seals: SealFlags) -> gst::Memory {
+    init();
     let fd = memfd_create("foreign", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
     ftruncate(&fd, len as u64).unwrap();
     let mut written = 0;
     while written < bytes.len() {
-        written += rustix::io::pwrite(&fd, &bytes[written..], (before + written) as u64).unwrap();
+        written += rustix::io::pwrite(&fd, &bytes[written..], (at + written) as u64).unwrap();
     }
     fcntl_add_seals(&fd, seals).unwrap();
     let flags = gst_allocators::FdMemoryFlags::NONE;
     let allocator = gst_allocators::FdAllocator::new();
     // SAFETY: the descriptor is given away and nobody else has it.
-    let mut memory = unsafe { allocator.alloc_fd(fd.into_raw_fd(), len, flags) }.unwrap();
-    memory.get_mut().unwrap().resize(before..before + bytes.len());
-    memory
+    unsafe { allocator.alloc_fd(fd.into_raw_fd(), len, flags) }.unwrap()
 }
