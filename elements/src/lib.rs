@@ -1,5 +1,5 @@
 //! GStreamer elements that run sandboxed vision on video without copying it: `evdetect` finds, `evoverlay` draws,
-//! `evpublish` writes.
+//! `evpublish` writes, `evmodule` filters.
 //!
 //! A frame's way: the decoder writes into [`framepool`]'s memory, [`evdetect`] hands it to the worker pool and
 //! attaches what comes back ([`detectionmeta`]), later elements read that.
@@ -7,6 +7,7 @@
 
 pub mod detectionmeta;
 pub mod evdetect;
+pub mod evmodule;
 pub mod evoverlay;
 pub mod evpublish;
 pub mod framepool;
@@ -20,6 +21,7 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         edgevision_wasm_host::lookup::set_plugin_file(file);
     }
     evdetect::register(Some(plugin))?;
+    evmodule::register(Some(plugin))?;
     evoverlay::register(Some(plugin))?;
     evpublish::register(Some(plugin))
 }

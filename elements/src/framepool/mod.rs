@@ -16,6 +16,7 @@ mod allocator;
 mod foreign;
 mod hand_over;
 mod offer;
+mod output;
 mod planes;
 mod pool;
 mod scatter;
@@ -33,6 +34,7 @@ pub use allocator::{is_alias, slot_of};
 pub use foreign::{Foreign, foreign};
 pub use hand_over::{HandOver, hand_over};
 pub use offer::{Offer, offer};
+pub use output::output_buffer;
 pub use pool::FramePool;
 pub(crate) use pool::slot_bytes;
 pub use stream_format::{FORMATS, StreamFormat};
@@ -81,6 +83,7 @@ impl CopyRules {
 #[derive(Debug)]
 pub struct CameraArena {
     slots: usize,
+    for_filters: bool,
     rules: Arc<CopyRules>,
     current: Mutex<Option<Arc<Arena>>>,
     spare: Mutex<Option<Arc<Arena>>>,
@@ -89,7 +92,17 @@ pub struct CameraArena {
 impl CameraArena {
     /// An arena of `slots` slots, not made yet.
     pub fn new(slots: usize, rules: Arc<CopyRules>) -> Arc<Self> {
-        Arc::new(Self { slots: slots.max(1), rules, current: Mutex::default(), spare: Mutex::default() })
+        Self::with(slots, rules, false)
+    }
+
+    /// The same for frames that a filter module writes.
+    pub fn for_filters(slots: usize, rules: Arc<CopyRules>) -> Arc<Self> {
+        Self::with(slots, rules, true)
+    }
+
+    fn with(slots: usize, rules: Arc<CopyRules>, for_filters: bool) -> Arc<Self> {
+        let (current, spare) = Default::default();
+        Arc::new(Self { slots: slots.max(1), for_filters, rules, current, spare })
     }
 
     /// How its memory is copied.
@@ -109,7 +122,10 @@ impl CameraArena {
         if let Some(arena) = current.as_ref().filter(|arena| sizing::fits(bytes, arena.slot_bytes())) {
             return Ok(arena.clone());
         }
-        let arena = Arena::new(bytes, sizing::affordable_slots(self.slots, bytes))?;
+        let arena = match self.for_filters {
+            true => Arena::for_filters(bytes, sizing::affordable_outputs(self.slots, bytes))?,
+            false => Arena::new(bytes, sizing::affordable_slots(self.slots, bytes))?,
+        };
         *current = Some(arena.clone());
         Ok(arena)
     }

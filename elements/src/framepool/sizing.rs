@@ -58,6 +58,17 @@ pub(super) fn affordable_slots(wanted: usize, slot_bytes: usize) -> usize {
     wanted.min(MOST_ARENA_BYTES / slot_bytes.max(1)).max(1)
 }
 
+/// Slots for the frames that a filter has put out and that are still on their way: encoders look ahead (x264enc 40
+/// frames), queues hold some. Slots that are never used get no memory.
+pub const OUTPUT_SLOTS: usize = 64;
+/// Address space for them, beside that of the camera and what the module has for itself.
+const MOST_OUTPUT_BYTES: usize = 1 << 30;
+
+/// The wanted number of slots for outputs, or as many as the address space allows, at least one.
+pub(super) fn affordable_outputs(wanted: usize, slot_bytes: usize) -> usize {
+    wanted.min(MOST_OUTPUT_BYTES / slot_bytes.max(1)).max(1)
+}
+
 /// True when slots of `slot_bytes` serve frames of `bytes` without waste.
 pub(super) fn fits(bytes: usize, slot_bytes: usize) -> bool {
     bytes <= slot_bytes && (slot_bytes <= SMALL_SLOT || slot_bytes / LARGEST_WASTE <= bytes)
@@ -91,6 +102,10 @@ mod tests {
         assert_eq!(affordable_slots(24, 4 << 20), 24);
         assert_eq!(affordable_slots(24, 500 << 20), 4);
         assert_eq!(affordable_slots(24, 3 << 30), 1);
+        assert_eq!(
+            [4 << 20, 100 << 20, 2 << 30].map(|bytes| affordable_outputs(OUTPUT_SLOTS, bytes)),
+            [64, 10, 1]
+        );
     }
 
     #[test]

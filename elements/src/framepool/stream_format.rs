@@ -1,7 +1,7 @@
 //! From caps to what a module is told about a frame. Pure.
 
 use edgevision_wasm_host::frame::{
-    ColorMatrix, ColorRange, Colorimetry, FrameLayout, LayoutError, PixelFormat,
+    ColorMatrix, ColorRange, Colorimetry, FrameLayout, LayoutError, PixelFormat, Plane,
 };
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo};
 
@@ -32,6 +32,20 @@ impl StreamFormat {
         let color = colorimetry(&info);
         FrameLayout::packed(format, info.width(), info.height(), color).map_err(|error| error.to_string())?;
         Ok(Self { info, format, color })
+    }
+
+    /// The layout of buffers without a video meta.
+    pub fn default_layout(&self) -> Result<FrameLayout, LayoutError> {
+        let planes = self.info.offset().iter().zip(self.info.stride()).take(self.info.n_planes() as usize);
+        let planes: Result<Vec<Plane>, LayoutError> = planes
+            .map(|(offset, stride)| {
+                let number =
+                    |_| LayoutError(format!("a plane begins at byte {offset}, its stride is {stride}"));
+                let plane = Plane { offset: u32::try_from(*offset).map_err(number)?, stride: 0 };
+                Ok(Plane { stride: u32::try_from(*stride).map_err(number)?, ..plane })
+            })
+            .collect();
+        FrameLayout::new(self.format, self.info.width(), self.info.height(), self.color, &planes?)
     }
 
     /// The layout that frames are copied into.

@@ -26,7 +26,7 @@ use std::{sync::Arc, thread};
 pub use lane::Lane;
 pub use quarantine::QuarantineRules;
 pub use reorder::{Reorder, Ticket};
-pub use stats::{LaneStats, Percentiles, StageLatencies};
+pub use stats::{LaneStats, Percentiles, Recent, StageLatencies};
 
 use crate::{
     analysis::{Analysis, AnalyzerFactory, Status, Timings},

@@ -84,8 +84,9 @@ pub(crate) struct Recorder {
     postprocess: Recent,
 }
 
-/// The last durations of a kind.
-struct Recent {
+/// The last 256 to 512 durations of a kind, and their percentiles in fixed memory (24 KiB).
+#[derive(Debug)]
+pub struct Recent {
     current: Histogram<u32>,
     previous: Histogram<u32>,
 }
@@ -163,7 +164,8 @@ impl Recorder {
 }
 
 impl Recent {
-    fn record(&mut self, duration: Duration) {
+    /// Notes one.
+    pub fn record(&mut self, duration: Duration) {
         self.current.saturating_record(micros(duration));
         if self.current.len() >= RECENT {
             std::mem::swap(&mut self.current, &mut self.previous);
@@ -171,7 +173,8 @@ impl Recent {
         }
     }
 
-    fn percentiles(&self) -> Percentiles {
+    /// What they amount to.
+    pub fn percentiles(&self) -> Percentiles {
         let mut both = self.current.clone();
         // Both have the same bounds, so adding cannot fail; if it did, the newer half would be shown.
         if both.add(&self.previous).is_err() {
