@@ -96,14 +96,15 @@ impl BaseTransformImpl for EvModule {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         let filter = load::load(&settings, &self.obj().name())
-            .map_err(|sentence| gst::error_msg!(gst::ResourceError::Settings, ["{}", sentence]))?;
+            .map_err(|sentence| gst::error_msg!(gst::ResourceError::Settings, ("{sentence}")))?;
         gst::info!(CAT, imp = self, "module {}", filter.stage().module.info().name);
         *lock(&self.running) = Some(Arc::new(Running::new(filter, settings)));
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        if let Some(running) = lock(&self.running).take() {
+        let running = lock(&self.running).take();
+        if let Some(running) = running {
             *lock(&self.last_stats) = running.snapshot();
         }
         Ok(())

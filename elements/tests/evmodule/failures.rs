@@ -139,7 +139,8 @@ fn a_filter_is_no_detector() {
     element.set_bus(Some(&bus));
     assert!(element.set_state(gst::State::Ready).is_err());
     let message = bus.pop_filtered(&[gst::MessageType::Error]).unwrap();
-    let text = format!("{message:?}");
+    let gst::MessageView::Error(error) = message.view() else { panic!("{message:?}") };
+    let text = error.error().to_string();
     assert!(text.contains("it is a video filter, which the element evmodule runs"), "{text}");
     element.set_state(gst::State::Null).unwrap();
 }

@@ -44,7 +44,7 @@ fn a_detector_reads_the_output_in_place() {
     let probe = Wat::new("copy_plane");
     let checksum = Wat::new("checksum");
     let pipeline = launch(&format!(
-        "videotestsrc num-buffers=20 ! video/x-raw,format=GRAY8,width=320,height=240 ! GRAYSCALE name=a \
+        "videotestsrc num-buffers=20 ! video/x-raw,format=GRAY8,width=64,height=48 ! GRAYSCALE name=a \
          ! evdetect name=d deadline=30000000000 preprocess={} detector={} ! fakesink",
         probe.path().display(),
         checksum.path().display()
