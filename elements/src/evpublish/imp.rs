@@ -62,7 +62,7 @@ impl EvPublish {
             return;
         }
         let Some(writer) = self.writer().clone() else { return };
-        if let Err(lost) = writer.write_line(&record::record(report)) {
+        if let Err(lost) = writer.write_line(&record::record(report), publish::PATIENCE) {
             gst::debug!(CAT, imp = self, "{lost}");
             if lost.first {
                 gst::element_imp_warning!(self, gst::ResourceError::Write, ("{lost}"));

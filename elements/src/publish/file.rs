@@ -25,9 +25,29 @@ pub(super) struct LineFile {
     checked: Instant,
 }
 
+/// What a path turned out to be.
+pub(super) enum Opened {
+    /// A file on a disk.
+    Regular(LineFile),
+    /// A FIFO, a terminal or another device: has no size and must not be renamed.
+    Other(File),
+}
+
+/// Opens `path` for lines, or makes it.
+pub(super) fn open(path: &Path, rotation: Rotation) -> io::Result<Opened> {
+    let file = append(path).map_err(|error| open_error(path, &error))?;
+    Ok(match file.metadata()?.is_file() {
+        true => Opened::Regular(LineFile::new(path, file, rotation)?),
+        false => Opened::Other(file),
+    })
+}
+
 impl LineFile {
-    pub(super) fn open(path: &Path, rotation: Rotation) -> io::Result<Self> {
-        let mut file = append(path).map_err(|error| open_error(path, &error))?;
+    fn open(path: &Path, rotation: Rotation) -> io::Result<Self> {
+        Self::new(path, append(path).map_err(|error| open_error(path, &error))?, rotation)
+    }
+
+    fn new(path: &Path, mut file: File, rotation: Rotation) -> io::Result<Self> {
         let size = file.metadata()?.len();
         let torn = ends_inside_a_line(&mut file, size);
         Ok(Self { path: path.to_owned(), rotation, file, size, torn, checked: Instant::now() })
@@ -55,11 +75,7 @@ impl LineFile {
     }
 
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        match self.file.sync_data() {
-            // A pipe or a device has nothing to sync.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            result => result,
-        }
+        self.file.sync_data()
     }
 
     /// Removes the piece of a line that a full disk has left behind.
@@ -89,7 +105,7 @@ impl LineFile {
             fs::metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == (ours.dev(), ours.ino()));
         if same {
             // Truncated by somebody (`> records.jsonl`), or lines appended by another process.
-            self.size = if ours.is_file() { ours.len() } else { 0 };
+            self.size = ours.len();
             return Ok(());
         }
         self.reopen()
@@ -102,7 +118,8 @@ impl LineFile {
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    // Reading is for the look at the last byte only; a pipe or a device may refuse it.
+    // Reading is for the look at the last byte; a FIFO opened for both does not wait for its reader. A device may
+    // refuse it.
     OpenOptions::new()
         .read(true)
         .append(true)
@@ -148,15 +165,16 @@ pub(super) fn open_error(path: &Path, error: &io::Error) -> io::Error {
 
 /// Why a line for `location` is lost, as a sentence.
 pub(super) fn loss_sentence(location: &str, error: &io::Error) -> String {
-    match error.kind() {
+    let place = if location == super::STDOUT { "standard output" } else { location };
+    let reason = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("cannot write to {location}: the disk is full, lines are lost until there is room")
+            "the disk is full, lines are lost until there is room"
         }
-        io::ErrorKind::BrokenPipe if location == super::STDOUT => {
-            "cannot write to standard output: its reader has gone, lines are lost".to_owned()
-        }
-        _ => format!("cannot write to {location}: {error}, lines are lost until that is mended"),
-    }
+        io::ErrorKind::BrokenPipe => "its reader has gone, lines are lost",
+        io::ErrorKind::TimedOut => "nobody has read from it for too long, lines are lost until somebody does",
+        _ => return format!("cannot write to {place}: {error}, lines are lost until that is mended"),
+    };
+    format!("cannot write to {place}: {reason}")
 }
 
 #[cfg(test)]

@@ -5,23 +5,35 @@
 //! lost when the process dies. Records are about a kilobyte and leave at frame rate, so a buffer would save
 //! microseconds and cost promptness.
 //!
-//! A place that cannot take a line (disk full, reader gone) costs that line and nothing else: it is counted,
-//! the first of a row is reported, and the caller goes on.
+//! A place that cannot take a line (disk full, reader gone or not reading) costs that line and nothing else: it is
+//! counted, the first of a row is reported, and the caller goes on.
 
 mod file;
 mod registry;
 mod rotation;
+mod stream;
+mod syscalls;
 
 use std::{
-    io::{self, Write},
+    io,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 pub use registry::{STDOUT, writer};
 pub use rotation::Rotation;
 
-use file::LineFile;
+use file::{LineFile, Opened};
+use stream::Stream;
+
+/// How long a line may wait for a reader while frames of a camera are waiting behind it.
+pub const LIVE_PATIENCE: Duration = Duration::from_millis(500);
+/// The same where nothing is lost by waiting: files are analysed as fast as their records are read.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A line that could not be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,33 +50,39 @@ pub struct LineLost {
 pub struct Writer {
     location: String,
     state: Mutex<State>,
+    // Outside the lock: who asks for them need not wait for a line that waits for its reader.
+    written: AtomicU64,
+    lost: AtomicU64,
 }
 
 #[derive(Debug)]
 struct State {
     target: Target,
-    written: u64,
-    lost: u64,
     failing: bool,
 }
 
 #[derive(Debug)]
 enum Target {
-    Stdout,
+    Stream(Stream),
     File(LineFile),
 }
 
 impl Writer {
     fn stdout() -> Self {
-        Self::new(STDOUT.to_owned(), Target::Stdout)
+        Self::new(STDOUT.to_owned(), Target::Stream(Stream::stdout()))
     }
 
     fn file(path: &Path, rotation: Rotation) -> io::Result<Self> {
-        Ok(Self::new(path.display().to_string(), Target::File(LineFile::open(path, rotation)?)))
+        let target = match file::open(path, rotation)? {
+            Opened::Regular(file) => Target::File(file),
+            Opened::Other(file) => Target::Stream(Stream::opened(file)),
+        };
+        Ok(Self::new(path.display().to_string(), target))
     }
 
     fn new(location: String, target: Target) -> Self {
-        Self { location, state: Mutex::new(State { target, written: 0, lost: 0, failing: false }) }
+        let state = Mutex::new(State { target, failing: false });
+        Self { location, state, written: AtomicU64::new(0), lost: AtomicU64::new(0) }
     }
 
     /// Where the lines go: `-` or a path.
@@ -72,24 +90,22 @@ impl Writer {
         &self.location
     }
 
-    /// Writes `line` and a line end. Line ends inside `line` become spaces, so that one call is one line.
+    /// Writes `line` and a line end. Line ends inside `line` become spaces, so that one call is one line. A file
+    /// takes it at once. A pipe, FIFO or terminal that is full may hold the caller up to `patience`, and once only:
+    /// until it has room again, the next lines are lost at once.
     ///
     /// # Errors
     /// The line is lost: the place is full, gone or closed. The next call tries again.
-    pub fn write_line(&self, line: &str) -> Result<(), LineLost> {
+    pub fn write_line(&self, line: &str, patience: Duration) -> Result<(), LineLost> {
         let mut state = self.lock();
-        match state.target.write(&terminated(line)) {
-            Ok(()) => {
-                state.written += 1;
-                state.failing = false;
-                Ok(())
-            }
-            Err(error) => {
-                state.lost += 1;
-                let first = !std::mem::replace(&mut state.failing, true);
-                Err(LineLost { sentence: file::loss_sentence(&self.location, &error), first })
-            }
-        }
+        let result = state.target.write(&terminated(line), patience);
+        let failed_before = std::mem::replace(&mut state.failing, result.is_err());
+        let counter = if result.is_ok() { &self.written } else { &self.lost };
+        counter.fetch_add(1, Relaxed);
+        result.map_err(|error| LineLost {
+            sentence: file::loss_sentence(&self.location, &error),
+            first: !failed_before,
+        })
     }
 
     /// Returns when all lines are with the operating system. They always are; a file is also synced to its disk.
@@ -102,12 +118,12 @@ impl Writer {
 
     /// Lines written so far.
     pub fn written(&self) -> u64 {
-        self.lock().written
+        self.written.load(Relaxed)
     }
 
     /// Lines lost so far.
     pub fn lost(&self) -> u64 {
-        self.lock().lost
+        self.lost.load(Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -116,20 +132,16 @@ impl Writer {
 }
 
 impl Target {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8], patience: Duration) -> io::Result<()> {
         match self {
-            Self::Stdout => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(bytes)?;
-                stdout.flush()
-            }
+            Self::Stream(stream) => stream.write_line(bytes, patience),
             Self::File(file) => file.write_line(bytes),
         }
     }
 
     fn sync(&mut self) -> io::Result<()> {
         match self {
-            Self::Stdout => io::stdout().lock().flush(),
+            Self::Stream(_) => Ok(()),
             Self::File(file) => file.sync(),
         }
     }
@@ -161,13 +173,31 @@ mod tests {
             return;
         }
         let writer = Writer::file(full, Rotation::default()).unwrap();
-        let first = writer.write_line("x").unwrap_err();
+        let first = writer.write_line("x", PATIENCE).unwrap_err();
         assert_eq!(
             first.sentence,
             "cannot write to /dev/full: the disk is full, lines are lost until there is room"
         );
         assert!(first.first);
-        assert!(!writer.write_line("y").unwrap_err().first);
+        assert!(!writer.write_line("y", PATIENCE).unwrap_err().first);
         assert_eq!((writer.written(), writer.lost()), (0, 2));
+    }
+
+    #[test]
+    fn a_fifo_that_nobody_reads_neither_blocks_nor_is_rotated_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+        let writer = Writer::file(&path, Rotation { max_size: 10, max_files: 1 }).unwrap();
+        let line = "x".repeat(999);
+        let lost = (0..).find_map(|_| writer.write_line(&line, Duration::from_millis(1)).err()).unwrap();
+        let expected = "nobody has read from it for too long, lines are lost until somebody does";
+        assert_eq!(lost.sentence, format!("cannot write to {}: {expected}", path.display()));
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "a file of its own, not ours to rename"
+        );
     }
 }

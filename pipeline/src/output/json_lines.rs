@@ -72,7 +72,8 @@ impl JsonLinesOutput {
     pub fn write_state(&self, camera: &str, state: &str, reason: Option<&str>) {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX);
-        match self.writer.write_line(&state_record(camera, state, reason, now)) {
+        let line = state_record(camera, state, reason, now);
+        match self.writer.write_line(&line, publish::LIVE_PATIENCE) {
             Err(lost) if lost.first => tracing::error!(camera, "{lost}"),
             _ => {}
         }
@@ -124,7 +125,7 @@ mod tests {
         let output = JsonLinesOutput::open(&path.clone().into()).unwrap();
         output.write_state("line3", "running", None);
         let shared = publish::writer(path.to_str().unwrap(), Rotation::default()).unwrap();
-        shared.write_line("{}").unwrap();
+        shared.write_line("{}", publish::PATIENCE).unwrap();
         output.flush();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 2);
