@@ -12,13 +12,7 @@ use gst_check::Harness;
 use gstedgevision::detectionmeta;
 
 fn harness(location: &Path, properties: &str) -> Harness {
-    gst::init().unwrap();
-    gstedgevision::evpublish::register(None).unwrap();
-    let element =
-        gst::parse::launch(&format!("evpublish location={} {properties}", location.display())).unwrap();
-    let mut harness = Harness::with_element(&element, Some("sink"), Some("src"));
-    harness.set_src_caps_str("video/x-raw,format=GRAY8,width=4,height=4,framerate=25/1");
-    harness
+    common::evpublish(&format!("location={} {properties}", location.display()))
 }
 
 fn statuses(path: &Path) -> Vec<String> {

@@ -1,16 +1,34 @@
 //! GObject glue of `evpublish`.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{
+        LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use edgevision_wasm_host::analysis::Status;
-use gst::{glib, prelude::*, subclass::prelude::*};
-use gst_base::{prelude::BaseTransformExt, subclass::prelude::*};
-
-use super::record;
-use crate::{
-    detectionmeta::{self, FrameReport},
-    publish::{self, Rotation, Writer},
+use gst::{
+    glib::{self, subclass::Signal},
+    prelude::*,
+    subclass::prelude::*,
 };
+use gst_base::{prelude::*, subclass::prelude::*};
+
+use super::{
+    foreign::{self, Seen},
+    record::{Record, Resolution, unix_time_ns},
+    running::{Frame, Running, Stats},
+    settings::{Settings, param_specs},
+    structure::{Times, structure},
+};
+use crate::{
+    detectionmeta,
+    publish::{self, Patience},
+};
+
+const NEW_DETECTIONS: &str = "new-detections";
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -20,61 +38,16 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-#[derive(Clone, Debug)]
-struct Settings {
-    location: String,
-    rotation: Rotation,
-    skipped: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { location: publish::STDOUT.to_owned(), rotation: Rotation::default(), skipped: false }
-    }
-}
-
 /// Implementation of `evpublish`.
 #[derive(Default)]
 pub struct EvPublish {
     settings: Mutex<Settings>,
-    /// From `start` to `stop`.
-    writer: Mutex<Option<Arc<Writer>>>,
-}
-
-impl EvPublish {
-    fn settings(&self) -> MutexGuard<'_, Settings> {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Option<Arc<Writer>>> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One record for each detector that the frame went through.
-    fn publish(&self, buffer: &gst::BufferRef) {
-        for report in detectionmeta::reports(buffer) {
-            self.write(&report);
-        }
-    }
-
-    fn write(&self, report: &FrameReport) {
-        if report.analysis.status == Status::Skipped && !self.settings().skipped {
-            return;
-        }
-        let Some(writer) = self.writer().clone() else { return };
-        if let Err(lost) = writer.write_line(&record::record(report), publish::PATIENCE) {
-            gst::debug!(CAT, imp = self, "{lost}");
-            if lost.first {
-                gst::element_imp_warning!(self, gst::ResourceError::Write, ("{lost}"));
-            }
-        }
-    }
-
-    fn stats(&self) -> gst::Structure {
-        let (written, lost) =
-            self.writer().as_ref().map_or((0, 0), |writer| (writer.written(), writer.lost()));
-        gst::Structure::builder("evpublish-stats").field("written", written).field("lost", lost).build()
-    }
+    /// From `start` to `stop`. Never held while a record is on its way: a handler may ask for properties.
+    running: Mutex<Option<Running>>,
+    /// A line that waits for its reader gives up: the element is to stop.
+    stopping: AtomicBool,
+    /// What `stats` shows while nothing runs.
+    last_stats: Mutex<Stats>,
 }
 
 #[glib::object_subclass]
@@ -92,75 +65,26 @@ impl ObjectImpl for EvPublish {
     }
 
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(properties);
-        &PROPERTIES
+        static SPECS: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(param_specs);
+        &SPECS
+    }
+
+    fn signals() -> &'static [Signal] {
+        static SIGNALS: LazyLock<Vec<Signal>> = LazyLock::new(|| {
+            let arguments = [gst::Buffer::static_type(), gst::Structure::static_type()];
+            vec![Signal::builder(NEW_DETECTIONS).param_types(arguments).run_last().build()]
+        });
+        &SIGNALS
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = self.settings();
-        // GObject has checked the type against the ParamSpec: `get` cannot fail.
-        match pspec.name() {
-            "location" => {
-                settings.location = value
-                    .get::<Option<String>>()
-                    .ok()
-                    .flatten()
-                    .unwrap_or_else(|| publish::STDOUT.to_owned());
-            }
-            "max-size" => settings.rotation.max_size = value.get().unwrap_or_default(),
-            "max-files" => settings.rotation.max_files = value.get().unwrap_or_default(),
-            "skipped" => settings.skipped = value.get().unwrap_or_default(),
-            other => gst::warning!(CAT, imp = self, "no property {other} to set"),
-        }
+        lock(&self.settings).set(pspec.name(), value);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        match pspec.name() {
-            "location" => self.settings().location.to_value(),
-            "max-size" => self.settings().rotation.max_size.to_value(),
-            "max-files" => self.settings().rotation.max_files.to_value(),
-            "skipped" => self.settings().skipped.to_value(),
-            "stats" => self.stats().to_value(),
-            _ => pspec.default_value().clone(),
-        }
+        let setting = lock(&self.settings).get(pspec.name());
+        setting.unwrap_or_else(|| self.stats().to_structure().to_value())
     }
-}
-
-fn properties() -> Vec<glib::ParamSpec> {
-    let defaults = Settings::default();
-    vec![
-        glib::ParamSpecString::builder("location")
-            .nick("Location")
-            .blurb(
-                "File for the records; - is standard output. Elements with the same location share the file",
-            )
-            .default_value(Some(defaults.location.as_str()))
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt64::builder("max-size")
-            .nick("Most bytes of a file")
-            .blurb("Begin a new file before this many bytes are passed; 0 never does")
-            .default_value(defaults.rotation.max_size)
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecUInt::builder("max-files")
-            .nick("Old files kept")
-            .blurb("Old files kept beside the present one (name.1.jsonl is the newest)")
-            .default_value(defaults.rotation.max_files)
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecBoolean::builder("skipped")
-            .nick("Records of skipped frames")
-            .blurb("Write a record for frames that were passed on without analysis, too")
-            .default_value(defaults.skipped)
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-            .nick("Statistics")
-            .blurb("Lines written and lost at this location, by all its writers")
-            .read_only()
-            .build(),
-    ]
 }
 
 impl GstObjectImpl for EvPublish {}
@@ -171,7 +95,7 @@ impl ElementImpl for EvPublish {
             gst::subclass::ElementMetadata::new(
                 "Detection records",
                 "Filter/Analyzer/Video",
-                "Writes what evdetect found as JSON Lines",
+                "Publishes detections as JSON Lines, bus messages and a signal",
                 "The edgevision developers",
             )
         });
@@ -190,6 +114,17 @@ impl ElementImpl for EvPublish {
         });
         &TEMPLATES
     }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        // Before the pads are stopped: that waits for a line that is being written.
+        if transition == gst::StateChange::PausedToReady {
+            self.stopping.store(true, Relaxed);
+        }
+        self.parent_change_state(transition)
+    }
 }
 
 impl BaseTransformImpl for EvPublish {
@@ -198,23 +133,137 @@ impl BaseTransformImpl for EvPublish {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
     fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let Settings { location, rotation, .. } = self.settings().clone();
-        let writer = publish::writer(&location, rotation)
+        let Settings { location, rotation, camera, .. } = lock(&self.settings).clone();
+        let open = || publish::writer(&location, rotation);
+        let writer = (!location.is_empty())
+            .then(open)
+            .transpose()
             .map_err(|error| gst::error_msg!(gst::ResourceError::OpenWrite, ("{error}")))?;
-        *self.writer() = Some(writer);
+        let name = self.obj().name();
+        let camera = if camera.is_empty() { name.as_str() } else { &camera };
+        self.stopping.store(false, Relaxed);
+        *lock(&self.running) = Some(Running::new(writer, camera));
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        let writer = self.writer().take();
-        if let Some(Err(error)) = writer.map(|writer| writer.flush()) {
+        let Some(running) = lock(&self.running).take() else { return Ok(()) };
+        *lock(&self.last_stats) = running.stats();
+        if let Some(Err(error)) = running.writer.map(|writer| writer.flush()) {
             gst::warning!(CAT, imp = self, "the last records may not be on the disk yet: {error}");
         }
         Ok(())
     }
 
+    fn set_caps(&self, caps: &gst::Caps, _same: &gst::Caps) -> Result<(), gst::LoggableError> {
+        if let Some(running) = &mut *lock(&self.running) {
+            running.resolution = Resolution::of_caps(caps);
+        }
+        Ok(())
+    }
+
     fn transform_ip_passthrough(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.publish(buffer);
+        let frame = lock(&self.running).as_mut().map(Running::frame);
+        if let Some(frame) = frame {
+            self.publish_all(buffer, &frame);
+        }
         Ok(gst::FlowSuccess::Ok)
     }
+}
+
+impl EvPublish {
+    /// The records of a frame: one for each detector of ours, one for all that others have found.
+    fn publish_all(&self, buffer: &gst::Buffer, frame: &Frame) {
+        let times = Times::of(buffer, &self.obj().segment());
+        for report in detectionmeta::reports(buffer) {
+            self.publish(buffer, &Record::of_report(&report), times);
+        }
+        let seen = Seen {
+            camera: &frame.camera,
+            seq: frame.seq,
+            stream_time: times.stream_time,
+            system_time_ns: unix_time_ns(),
+            resolution: frame.resolution,
+        };
+        if let Some(record) = foreign::record(&seen, &detectionmeta::foreign_detections(buffer)) {
+            self.publish(buffer, &record, times);
+        }
+    }
+
+    fn publish(&self, buffer: &gst::Buffer, record: &Record<'_>, times: Times) {
+        let (skipped, post, emit) = {
+            let settings = lock(&self.settings);
+            (settings.skipped, settings.post_messages, settings.emit_signals)
+        };
+        if record.status == Status::Skipped && !skipped {
+            return;
+        }
+        gst::log!(
+            CAT,
+            imp = self,
+            "frame {} of {}: {} objects",
+            record.seq,
+            record.camera,
+            record.objects.len()
+        );
+        let json = record.to_json();
+        self.write(&json);
+        let emit = emit && self.has_handlers();
+        if post || emit {
+            self.announce(buffer, structure(record, &json, times), post, emit);
+        }
+    }
+
+    fn write(&self, json: &str) {
+        let longest = self.patience();
+        let writer = lock(&self.running).as_mut().and_then(|running| {
+            running.count_record();
+            running.writer.clone()
+        });
+        let patience = Patience { longest, give_up: &self.stopping };
+        let Some(Err(lost)) = writer.map(|writer| writer.write_line(json, patience)) else { return };
+        gst::debug!(CAT, imp = self, "{lost}");
+        if lost.first && !self.stopping.load(Relaxed) {
+            gst::element_imp_warning!(self, gst::ResourceError::Write, ("{lost}"));
+        }
+    }
+
+    /// Tells the application. No lock is held: its handler may do with the element what it likes.
+    fn announce(&self, buffer: &gst::Buffer, structure: gst::Structure, post: bool, emit: bool) {
+        let element = self.obj();
+        if post {
+            let message = gst::message::Element::builder(structure.clone()).src(&*element).build();
+            if element.post_message(message).is_err() {
+                gst::debug!(CAT, imp = self, "nobody listens on the bus");
+            }
+        }
+        if emit {
+            element.emit_by_name::<()>(NEW_DETECTIONS, &[buffer, &structure]);
+        }
+    }
+
+    fn has_handlers(&self) -> bool {
+        static ID: LazyLock<Option<glib::subclass::SignalId>> =
+            LazyLock::new(|| glib::subclass::SignalId::lookup(NEW_DETECTIONS, EvPublish::type_()));
+        let may_be_blocked = false;
+        ID.is_some_and(|id| glib::signal::signal_has_handler_pending(&*self.obj(), id, None, may_be_blocked))
+    }
+
+    /// How long a line may wait for its reader. Upstream is asked once, without a lock.
+    fn patience(&self) -> Duration {
+        let known = lock(&self.running).as_ref().and_then(Running::patience);
+        known.unwrap_or_else(|| {
+            let mut query = gst::query::Latency::new();
+            let live = self.obj().sink_pad().peer_query(&mut query) && query.result().0;
+            lock(&self.running).as_mut().map_or(Patience::LIVE, |running| running.set_live(live))
+        })
+    }
+
+    fn stats(&self) -> Stats {
+        lock(&self.running).as_ref().map_or_else(|| *lock(&self.last_stats), Running::stats)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

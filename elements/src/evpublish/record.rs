@@ -1,8 +1,8 @@
 //! The detection record: one JSON object for one frame. Pure.
 //!
 //! A superset of what Intel DL Streamer's `gvametaconvert` writes, so that its consumers read ours. Field order is
-//! the order below; `timestamp`, `model` and `transfer` are null when there is none; `message` is only there when
-//! the frame was not analysed.
+//! the order below; what is unknown is null; `message` is only there when the frame was not analysed, `id` only when
+//! there is a tracker.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,84 +21,111 @@ const CONFIDENCE_DECIMALS: i32 = 4;
 /// Decimals of milliseconds.
 const LATENCY_DECIMALS: i32 = 3;
 
+/// What is known about one frame.
 #[derive(Serialize)]
-struct Record<'a> {
-    camera: &'a str,
-    seq: u64,
+pub struct Record<'a> {
+    pub camera: &'a str,
+    pub seq: u64,
     /// Stream time, nanoseconds.
-    timestamp: Option<u64>,
-    system_timestamp: String,
-    resolution: Resolution,
-    status: Status,
-    objects: Vec<Object>,
-    latency_ms: Latency,
-    model: Option<Arc<str>>,
-    modules: &'a [String],
-    transfer: Option<Transfer>,
+    pub timestamp: Option<u64>,
+    pub system_timestamp: String,
+    pub resolution: Option<Resolution>,
+    pub status: Status,
+    pub objects: Vec<Object>,
+    pub latency_ms: Option<Latency>,
+    pub model: Option<Arc<str>>,
+    pub modules: &'a [String],
+    pub transfer: Option<Transfer>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
+    pub message: Option<&'a str>,
+}
+
+/// Size of the frame in pixels.
+#[derive(Clone, Copy, Serialize)]
+pub struct Resolution {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Resolution {
+    /// The size that caps tell, raw or encoded.
+    pub fn of_caps(caps: &gst::Caps) -> Option<Self> {
+        let structure = caps.structure(0)?;
+        let size = |field| u32::try_from(structure.get::<i32>(field).ok()?).ok();
+        Some(Self { width: size("width")?, height: size("height")? })
+    }
+}
+
+/// One detection. `x y w h` are whole pixels.
+#[derive(Serialize)]
+pub struct Object {
+    pub detection: ObjectDetection,
+    pub x: u32,
+    pub y: u32,
+    pub w: u32,
+    pub h: u32,
+    pub roi_type: String,
+    /// Number that a tracker gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<i32>,
 }
 
 #[derive(Serialize)]
-struct Resolution {
-    width: u32,
-    height: u32,
-}
-
-#[derive(Serialize)]
-struct Object {
-    detection: ObjectDetection,
-    x: u32,
-    y: u32,
-    w: u32,
-    h: u32,
-    roi_type: String,
-}
-
-#[derive(Serialize)]
-struct ObjectDetection {
-    bounding_box: BoundingBox,
-    confidence: f64,
-    label: String,
-    label_id: u32,
+pub struct ObjectDetection {
+    pub bounding_box: Option<BoundingBox>,
+    pub confidence: Option<f64>,
+    pub label: String,
+    pub label_id: Option<u32>,
 }
 
 /// Fractions of the frame, 0..=1.
 #[derive(Serialize)]
-struct BoundingBox {
-    x_min: f64,
-    y_min: f64,
-    x_max: f64,
-    y_max: f64,
+pub struct BoundingBox {
+    pub x_min: f64,
+    pub y_min: f64,
+    pub x_max: f64,
+    pub y_max: f64,
 }
 
+/// Milliseconds.
 #[derive(Serialize)]
-struct Latency {
-    preprocess: f64,
-    inference: f64,
-    postprocess: f64,
-    total: f64,
+pub struct Latency {
+    pub preprocess: f64,
+    pub inference: f64,
+    pub postprocess: f64,
+    pub total: f64,
 }
 
-/// The record of a frame as one line of JSON, without a line end.
-pub fn record(report: &FrameReport) -> String {
-    let analysis = &report.analysis;
-    let record = Record {
-        camera: &report.camera,
-        seq: report.seq,
-        timestamp: report.timestamp_ns,
-        system_timestamp: rfc3339(report.system_time_ns),
-        resolution: Resolution { width: report.width, height: report.height },
-        status: analysis.status,
-        objects: analysis.detections.iter().map(|detection| object(detection, report)).collect(),
-        latency_ms: latency(&analysis.timings),
-        model: report.model.clone(),
-        modules: &report.modules,
-        transfer: report.transfer,
-        message: analysis.message.as_deref().filter(|_| analysis.status != Status::Ok),
-    };
-    // Strings, numbers and sequences only: nothing here can fail to serialise.
-    serde_json::to_string(&record).unwrap_or_default()
+impl<'a> Record<'a> {
+    /// The record of a frame that `evdetect` has seen.
+    pub fn of_report(report: &'a FrameReport) -> Self {
+        let analysis = &report.analysis;
+        Self {
+            camera: &report.camera,
+            seq: report.seq,
+            timestamp: report.timestamp_ns,
+            system_timestamp: rfc3339(report.system_time_ns),
+            resolution: Some(Resolution { width: report.width, height: report.height }),
+            status: analysis.status,
+            objects: analysis.detections.iter().map(|detection| object(detection, report)).collect(),
+            latency_ms: Some(latency(&analysis.timings)),
+            model: report.model.clone(),
+            modules: &report.modules,
+            transfer: report.transfer,
+            message: analysis.message.as_deref().filter(|_| analysis.status != Status::Ok),
+        }
+    }
+
+    /// One line of JSON, without a line end.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and sequences only: nothing here can fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Now, in nanoseconds since 1970.
+pub(super) fn unix_time_ns() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default()
 }
 
 /// Unix time in nanoseconds as RFC 3339 in UTC with milliseconds (cut, not rounded: never a time to come).
@@ -112,28 +139,36 @@ fn object(detection: &Detection, report: &FrameReport) -> Object {
     let (x, y, w, h) = pixel_rect(detection, report.width, report.height);
     Object {
         detection: ObjectDetection {
-            bounding_box: bounding_box(detection, report.width, report.height),
-            confidence: rounded(f64::from(detection.score), CONFIDENCE_DECIMALS),
+            bounding_box: Some(bounding_box(detection, report.width, report.height)),
+            confidence: Some(confidence(f64::from(detection.score))),
             label: label.clone(),
-            label_id: detection.class_id,
+            label_id: Some(detection.class_id),
         },
         x,
         y,
         w,
         h,
         roi_type: label,
+        id: None,
     }
 }
 
+/// A confidence as it is written.
+pub(super) fn confidence(value: f64) -> f64 {
+    rounded(value, CONFIDENCE_DECIMALS)
+}
+
+/// An edge as a fraction of the frame, as it is written.
+pub(super) fn fraction(pixels: f64, size: u32) -> f64 {
+    rounded((pixels / f64::from(size.max(1))).clamp(0.0, 1.0), FRACTION_DECIMALS)
+}
+
 fn bounding_box(detection: &Detection, width: u32, height: u32) -> BoundingBox {
-    let fraction = |value: f32, size: u32| {
-        rounded((f64::from(value) / f64::from(size.max(1))).clamp(0.0, 1.0), FRACTION_DECIMALS)
-    };
     BoundingBox {
-        x_min: fraction(detection.x0, width),
-        y_min: fraction(detection.y0, height),
-        x_max: fraction(detection.x1, width),
-        y_max: fraction(detection.y1, height),
+        x_min: fraction(detection.x0.into(), width),
+        y_min: fraction(detection.y0.into(), height),
+        x_max: fraction(detection.x1.into(), width),
+        y_max: fraction(detection.y1.into(), height),
     }
 }
 
@@ -190,6 +225,10 @@ mod tests {
         Detection { x0, y0, x1, y1, score, class_id }
     }
 
+    fn record(report: &FrameReport) -> String {
+        Record::of_report(report).to_json()
+    }
+
     const HEAD: &str = r#"{"camera":"line3","seq":41,"timestamp":1640000000,"system_timestamp":"2026-11-22T10:00:00.123Z","resolution":{"width":640,"height":360},"#;
     const TAIL: &str = r#""latency_ms":{"preprocess":0.6,"inference":15.1,"postprocess":0.2,"total":17.9},"model":"yolox-nano@695e750a","modules":["letterbox@1f3c0000","yolo@88ab0000"],"transfer":"in_place""#;
 
@@ -240,10 +279,12 @@ mod tests {
 
     #[test]
     fn every_record_reads_back() {
-        let text = record(&report(Status::Trapped, vec![detection(1.0, 2.0, 3.0, 4.0, 0.5, 0)]));
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["status"], "trapped");
-        assert!(!text.contains('\n'));
+        for status in [Status::Ok, Status::Skipped, Status::Timeout, Status::Trapped, Status::Quarantined] {
+            let text = record(&report(status, vec![detection(1.0, 2.0, 3.0, 4.0, 0.5, 0)]));
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["status"], status.as_str());
+            assert!(!text.contains('\n'));
+        }
     }
 
     #[test]

@@ -171,7 +171,9 @@ pub(super) fn loss_sentence(location: &str, error: &io::Error) -> String {
             "the disk is full, lines are lost until there is room"
         }
         io::ErrorKind::BrokenPipe => "its reader has gone, lines are lost",
-        io::ErrorKind::TimedOut => "nobody has read from it for too long, lines are lost until somebody does",
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            "nobody has read from it for too long, lines are lost until somebody does"
+        }
         _ => return format!("cannot write to {place}: {error}, lines are lost until that is mended"),
     };
     format!("cannot write to {place}: {reason}")

@@ -19,9 +19,10 @@ use std::{
     path::Path,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 pub use registry::{STDOUT, writer};
@@ -30,10 +31,32 @@ pub use rotation::Rotation;
 use file::{LineFile, Opened};
 use stream::Stream;
 
-/// How long a line may wait for a reader while frames of a camera are waiting behind it.
-pub const LIVE_PATIENCE: Duration = Duration::from_millis(500);
-/// The same where nothing is lost by waiting: files are analysed as fast as their records are read.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a line may wait for its reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience<'a> {
+    /// The longest.
+    pub longest: Duration,
+    /// Set by another thread to give up at once.
+    pub give_up: &'a AtomicBool,
+}
+
+impl Patience<'_> {
+    /// Where frames of a camera wait behind the line.
+    pub const LIVE: Duration = Duration::from_millis(500);
+    /// Where nothing is lost by waiting: files are analysed as fast as their records are read.
+    pub const FILE: Duration = Duration::from_secs(30);
+    /// [`Patience::LIVE`], for those whom nobody calls off.
+    pub const BRIEF: Patience<'static> = Patience { longest: Self::LIVE, give_up: &NEVER };
+
+    fn is_over(&self, began: Instant) -> bool {
+        began.elapsed() >= self.longest || self.give_up.load(Relaxed)
+    }
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// How often to look for room. A pipe holds 64 KiB, so this limits nobody.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A line that could not be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +82,8 @@ pub struct Writer {
 struct State {
     target: Target,
     failing: bool,
+    /// Somebody has waited for the reader in vain; nobody waits until there is room again.
+    stalled: bool,
 }
 
 #[derive(Debug)]
@@ -81,7 +106,7 @@ impl Writer {
     }
 
     fn new(location: String, target: Target) -> Self {
-        let state = Mutex::new(State { target, failing: false });
+        let state = Mutex::new(State { target, failing: false, stalled: false });
         Self { location, state, written: AtomicU64::new(0), lost: AtomicU64::new(0) }
     }
 
@@ -91,21 +116,36 @@ impl Writer {
     }
 
     /// Writes `line` and a line end. Line ends inside `line` become spaces, so that one call is one line. A file
-    /// takes it at once. A pipe, FIFO or terminal that is full may hold the caller up to `patience`, and once only:
-    /// until it has room again, the next lines are lost at once.
+    /// takes it at once. A pipe, FIFO or terminal that is full holds the caller as long as it has patience, and once
+    /// only: until there is room again, further lines are lost at once.
     ///
     /// # Errors
     /// The line is lost: the place is full, gone or closed. The next call tries again.
-    pub fn write_line(&self, line: &str, patience: Duration) -> Result<(), LineLost> {
+    pub fn write_line(&self, line: &str, patience: Patience<'_>) -> Result<(), LineLost> {
+        let began = Instant::now();
+        let bytes = terminated(line);
+        // The lock is not held while waiting: lines of others need not have the same patience.
+        while !self.try_write(&bytes, || patience.is_over(began))? {
+            thread::sleep(LOOK_INTERVAL);
+        }
+        Ok(())
+    }
+
+    /// False: there is no room, but hope.
+    fn try_write(&self, bytes: &[u8], is_over: impl Fn() -> bool) -> Result<bool, LineLost> {
         let mut state = self.lock();
-        let result = state.target.write(&terminated(line), patience);
+        let result = state.target.write(bytes);
+        let full = result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        if full && !state.stalled && !is_over() {
+            return Ok(false);
+        }
+        state.stalled = full;
         let failed_before = std::mem::replace(&mut state.failing, result.is_err());
         let counter = if result.is_ok() { &self.written } else { &self.lost };
         counter.fetch_add(1, Relaxed);
-        result.map_err(|error| LineLost {
-            sentence: file::loss_sentence(&self.location, &error),
-            first: !failed_before,
-        })
+        let lost =
+            |error| LineLost { sentence: file::loss_sentence(&self.location, &error), first: !failed_before };
+        result.map(|()| true).map_err(lost)
     }
 
     /// Returns when all lines are with the operating system. They always are; a file is also synced to its disk.
@@ -132,9 +172,9 @@ impl Writer {
 }
 
 impl Target {
-    fn write(&mut self, bytes: &[u8], patience: Duration) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stream(stream) => stream.write_line(bytes, patience),
+            Self::Stream(stream) => stream.write_line(bytes),
             Self::File(file) => file.write_line(bytes),
         }
     }
@@ -173,13 +213,13 @@ mod tests {
             return;
         }
         let writer = Writer::file(full, Rotation::default()).unwrap();
-        let first = writer.write_line("x", PATIENCE).unwrap_err();
+        let first = writer.write_line("x", Patience::BRIEF).unwrap_err();
         assert_eq!(
             first.sentence,
             "cannot write to /dev/full: the disk is full, lines are lost until there is room"
         );
         assert!(first.first);
-        assert!(!writer.write_line("y", PATIENCE).unwrap_err().first);
+        assert!(!writer.write_line("y", Patience::BRIEF).unwrap_err().first);
         assert_eq!((writer.written(), writer.lost()), (0, 2));
     }
 
@@ -191,7 +231,7 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
         let writer = Writer::file(&path, Rotation { max_size: 10, max_files: 1 }).unwrap();
         let line = "x".repeat(999);
-        let lost = (0..).find_map(|_| writer.write_line(&line, Duration::from_millis(1)).err()).unwrap();
+        let lost = (0..).find_map(|_| writer.write_line(&line, Patience::BRIEF).err()).unwrap();
         let expected = "nobody has read from it for too long, lines are lost until somebody does";
         assert_eq!(lost.sentence, format!("cannot write to {}: {expected}", path.display()));
         assert_eq!(
@@ -199,5 +239,69 @@ mod tests {
             1,
             "a file of its own, not ours to rename"
         );
+    }
+
+    fn pipe() -> (io::PipeReader, Writer) {
+        let (reader, writer) = io::pipe().unwrap();
+        let file = std::fs::File::from(std::os::fd::OwnedFd::from(writer));
+        (reader, Writer::new("pipe".to_owned(), Target::Stream(Stream::opened(file))))
+    }
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn a_reader_that_does_not_read_costs_lines_not_time() {
+        let (_reader, writer) = pipe();
+        let go_on = AtomicBool::new(false);
+        while writer.write_line("line", Patience::BRIEF).is_ok() {}
+        let began = Instant::now();
+        for _ in 0..3 {
+            let lost = writer.write_line("lost", Patience { longest: LONG, give_up: &go_on }).unwrap_err();
+            assert!(!lost.first, "told with the first line");
+        }
+        assert!(began.elapsed() < LONG, "one has waited in vain, the next do not wait");
+        assert_eq!(writer.lost(), 4);
+    }
+
+    #[test]
+    fn a_slow_reader_gets_every_line() {
+        let (reader, writer) = pipe();
+        let reading = thread::spawn(move || {
+            let lines = io::BufRead::lines(io::BufReader::with_capacity(4096, reader));
+            let slowly = |line: io::Result<String>| {
+                thread::sleep(Duration::from_millis(1));
+                line.unwrap().len()
+            };
+            lines.map(slowly).collect::<Vec<_>>()
+        });
+        let go_on = AtomicBool::new(false);
+        for _ in 0..100 {
+            writer.write_line(&"x".repeat(3000), Patience { longest: LONG, give_up: &go_on }).unwrap();
+        }
+        drop(writer);
+        assert_eq!(reading.join().unwrap(), vec![3000; 100]);
+    }
+
+    #[test]
+    fn who_waits_for_a_reader_can_be_called_off_and_holds_nobody_else() {
+        let (_reader, writer) = pipe();
+        // Fill it up to the last page, without anybody having waited in vain.
+        let mut stream_lines = 0;
+        while writer.lock().target.write(&terminated("line")).is_ok() {
+            stream_lines += 1;
+        }
+        assert!(stream_lines > 0);
+        let give_up = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let waiting =
+                scope.spawn(|| writer.write_line("x", Patience { longest: LONG, give_up: &give_up }));
+            assert!(writer.flush().is_ok(), "the lock is free");
+            give_up.store(true, Relaxed);
+            let lost = waiting.join().unwrap().unwrap_err();
+            assert_eq!(
+                lost.sentence,
+                "cannot write to pipe: nobody has read from it for too long, lines are lost until somebody does"
+            );
+        });
     }
 }

@@ -8,19 +8,19 @@ use std::{
     time::Duration,
 };
 
-/// Waits until `fd` takes bytes. `Ok(false)`: it did not within `patience`. A place whose reader has gone counts
-/// as ready; the write then tells.
+/// Waits until `fd` takes bytes. A place whose reader has gone counts as ready; the write then tells.
 ///
 /// # Errors
-/// `fd` cannot be waited for, or a signal came (`Interrupted`).
-pub(super) fn wait_writable(fd: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
+/// `WouldBlock`: it did not within `patience`. `Interrupted`: a signal came.
+pub(super) fn wait_writable(fd: BorrowedFd<'_>, patience: Duration) -> io::Result<()> {
     let mut wanted = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
     // Rounded up: a wait of less than a millisecond must not become a busy loop.
     let millis = i32::try_from(patience.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
     // SAFETY: `wanted` is one valid pollfd for the time of the call, and 1 is their number.
     match unsafe { libc::poll(&raw mut wanted, 1, millis) } {
         -1 => Err(io::Error::last_os_error()),
-        ready => Ok(ready > 0),
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ready => Ok(()),
     }
 }
 
@@ -123,12 +123,13 @@ mod tests {
     #[test]
     fn a_full_pipe_is_waited_for() {
         let (reader, writer) = io::pipe().unwrap();
-        assert!(wait_writable(writer.as_fd(), Duration::ZERO).unwrap());
-        while wait_writable(writer.as_fd(), Duration::ZERO).unwrap() {
+        wait_writable(writer.as_fd(), Duration::ZERO).unwrap();
+        while wait_writable(writer.as_fd(), Duration::ZERO).is_ok() {
             write(writer.as_fd(), &[0; 4096]).unwrap();
         }
-        assert!(!wait_writable(writer.as_fd(), Duration::from_micros(1)).unwrap());
+        let refusal = wait_writable(writer.as_fd(), Duration::from_micros(1)).unwrap_err();
+        assert_eq!(refusal.kind(), io::ErrorKind::WouldBlock);
         drop(reader);
-        assert!(wait_writable(writer.as_fd(), Duration::from_secs(60)).unwrap(), "woken, to be told");
+        wait_writable(writer.as_fd(), Duration::from_secs(60)).unwrap();
     }
 }

@@ -38,6 +38,17 @@ pub fn report(status: Status, ms: u64, detections: Vec<Detection>) -> Arc<FrameR
     })
 }
 
+/// `evpublish` in a harness, with these properties.
+#[allow(dead_code, reason = "not every test file publishes")]
+pub fn evpublish(properties: &str) -> gst_check::Harness {
+    gst::init().unwrap();
+    gstedgevision::evpublish::register(None).unwrap();
+    let element = gst::parse::launch(&format!("evpublish {properties}")).unwrap();
+    let mut harness = gst_check::Harness::with_element(&element, Some("sink"), Some("src"));
+    harness.set_src_caps_str("video/x-raw,format=GRAY8,width=4,height=4,framerate=25/1");
+    harness
+}
+
 /// A buffer of `size` bytes of value `fill` that carries the report.
 pub fn buffer(size: usize, fill: u8, report: &Arc<FrameReport>) -> gst::Buffer {
     let mut buffer = gst::Buffer::from_mut_slice(vec![fill; size]);

@@ -7,8 +7,8 @@ use std::{
 
 use gst::glib;
 use gstedgevision::{
-    evpublish::record,
-    publish::{self, Rotation, Writer},
+    evpublish,
+    publish::{self, Patience, Rotation, Writer},
 };
 use serde::Serialize;
 
@@ -73,7 +73,7 @@ impl JsonLinesOutput {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX);
         let line = state_record(camera, state, reason, now);
-        match self.writer.write_line(&line, publish::LIVE_PATIENCE) {
+        match self.writer.write_line(&line, Patience::BRIEF) {
             Err(lost) if lost.first => tracing::error!(camera, "{lost}"),
             _ => {}
         }
@@ -96,7 +96,7 @@ fn rotation(settings: &JsonLines) -> Rotation {
 }
 
 fn state_record(camera: &str, state: &str, reason: Option<&str>, unix_ns: u64) -> String {
-    let system_timestamp = record::rfc3339(unix_ns);
+    let system_timestamp = evpublish::rfc3339(unix_ns);
     let record = StateRecord { camera, event: "state", state, reason, system_timestamp };
     // Strings only: nothing here can fail to serialise.
     serde_json::to_string(&record).unwrap_or_default()
@@ -125,7 +125,7 @@ mod tests {
         let output = JsonLinesOutput::open(&path.clone().into()).unwrap();
         output.write_state("line3", "running", None);
         let shared = publish::writer(path.to_str().unwrap(), Rotation::default()).unwrap();
-        shared.write_line("{}", publish::PATIENCE).unwrap();
+        shared.write_line("{}", Patience::BRIEF).unwrap();
         output.flush();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 2);
