@@ -22,8 +22,11 @@ fn two_boxes() -> gst::Buffer {
     buffer
 }
 
+/// Label, box and parameter of a region.
+type Region<'a> = (&'a str, (u32, u32, u32, u32), Option<gst::Structure>);
+
 /// A frame as another detector leaves it.
-fn foreign(regions: &[(&str, (u32, u32, u32, u32), Option<gst::Structure>)]) -> gst::Buffer {
+fn foreign(regions: &[Region<'_>]) -> gst::Buffer {
     let mut buffer = gst::Buffer::from_mut_slice(vec![0; 16]);
     let content = buffer.get_mut().unwrap();
     content.set_pts(gst::ClockTime::from_mseconds(40));

@@ -130,8 +130,8 @@ fn contents(defaults: &Settings) -> [glib::ParamSpec; 3] {
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .nick("Statistics")
             .blurb(
-                "evpublish-stats: records, made since the start; written and lost, lines at this location by all \
-                 its writers",
+                "Counters: records made since the start; lines written and lost at this location by all its \
+                 writers",
             )
             .read_only()
             .build(),
