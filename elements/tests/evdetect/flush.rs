@@ -1,7 +1,10 @@
 //! A flush discards what is inside, and nothing of it comes out later.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,7 +22,9 @@ const SLOW: &str = "(call $spin (i32.const 20000000))";
 #[test]
 fn nothing_late_comes_out_of_many_flushes_from_another_thread() {
     let rig = Rig::new(Module::uneven());
-    let (round, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    // Held while a frame is numbered and pushed, and from the end of a flush to its segment: else a frame with the
+    // number of the round before could come in after the flush, as a new one.
+    let (round, stop) = (Mutex::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let _stop = Stop(&stop);
         scope.spawn(|| {
@@ -28,9 +33,13 @@ fn nothing_late_comes_out_of_many_flushes_from_another_thread() {
                     return;
                 }
                 let mut buffer = buffer(n);
-                buffer.get_mut().unwrap().set_offset(round.load(Ordering::SeqCst));
+                let refused = {
+                    let round = round.lock().unwrap();
+                    buffer.get_mut().unwrap().set_offset(*round);
+                    rig.src.push(buffer).is_err()
+                };
                 // Refused while it flushes: an upstream element would wait for the end of the flush.
-                if rig.src.push(buffer).is_err() {
+                if refused {
                     std::thread::yield_now();
                 }
             }
@@ -38,9 +47,9 @@ fn nothing_late_comes_out_of_many_flushes_from_another_thread() {
         for next in 1..=150 {
             std::thread::sleep(Duration::from_millis(next % 5));
             assert!(rig.event(gst::event::FlushStart::new()));
-            // Frames that carry this number are refused until the flush is over.
-            round.store(next, Ordering::SeqCst);
             rig.event(marker("lost"));
+            let mut round = round.lock().unwrap();
+            *round = next;
             assert!(rig.event(gst::event::FlushStop::new(next % 2 == 0)));
             assert!(rig.segment());
         }
