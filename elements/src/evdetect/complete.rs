@@ -5,7 +5,7 @@ use std::sync::Arc;
 use edgevision_wasm_host::analysis::{Analysis, Timings};
 
 use super::{
-    health::Change,
+    health::{Change, Health},
     imp::CAT,
     load::Loaded,
     output::Finished,
@@ -13,15 +13,25 @@ use super::{
 };
 use crate::detectionmeta::{self, FrameReport};
 
+/// What is to be told with a frame.
+pub struct News {
+    /// The modules fare otherwise than before.
+    pub change: Option<Change>,
+    /// It is the first frame of other modules.
+    pub swapped: bool,
+}
+
 /// Attaches the result to the buffer. Only the buffer's metas change: when somebody else still holds it, the
 /// structure is copied and the memory shared.
-pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<Change>) {
+pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, News) {
     let Finished { mut frame, transfer, mut analysis } = finished;
+    let loaded = &frame.loaded;
+    let swapped = swapped(running, loaded);
+    loaded.strain(&mut analysis);
     running.counters.left(analysis.status, frame.bytes_copied, analysis.bytes_copied);
     analysis.bytes_copied += frame.bytes_copied;
     let change = lock(&running.health).judge(frame.seq, &analysis);
-    tell(&running.loaded.camera, frame.seq, &analysis);
-    let loaded: &Loaded = &running.loaded;
+    tell(&loaded.camera, frame.seq, &analysis);
     let report = Arc::new(FrameReport {
         camera: loaded.camera.clone(),
         seq: frame.seq,
@@ -36,7 +46,18 @@ pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, Option<C
         modules: loaded.modules.clone(),
     });
     detectionmeta::attach(frame.buffer.make_mut(), report);
-    (frame.buffer, change)
+    (frame.buffer, News { change, swapped })
+}
+
+/// Whether this is the first frame that was analysed by other modules than those before it. What was known about the
+/// health of the old ones does not concern the new ones.
+fn swapped(running: &Running, loaded: &Arc<Loaded>) -> bool {
+    let before = std::mem::replace(&mut *lock(&running.left), loaded.clone());
+    let swapped = !loaded.same_job(&before);
+    if swapped {
+        *lock(&running.health) = Health::default();
+    }
+    swapped
 }
 
 fn tell(camera: &str, seq: u64, analysis: &Analysis) {

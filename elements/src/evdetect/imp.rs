@@ -8,8 +8,10 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use super::{
     load::{self, Loaded},
     running::{Running, lock},
-    settings::{Settings, param_specs},
+    settings::Settings,
+    specs::param_specs,
     stats::Snapshot,
+    swap::{self, Swapper},
 };
 use crate::framepool::FORMATS;
 
@@ -27,6 +29,7 @@ pub struct EvDetect {
     settings: Mutex<Settings>,
     loaded: Mutex<Option<Arc<Loaded>>>,
     running: Mutex<Option<Arc<Running>>>,
+    pub(super) swapper: Swapper,
     /// What `stats` shows while nothing runs.
     last_stats: Mutex<Snapshot>,
     /// What was last told upstream's pipeline.
@@ -46,6 +49,7 @@ impl ObjectSubclass for EvDetect {
             settings: Mutex::default(),
             loaded: Mutex::default(),
             running: Mutex::default(),
+            swapper: Swapper::default(),
             last_stats: Mutex::default(),
             latency: Mutex::default(),
         }
@@ -109,6 +113,17 @@ impl ObjectImpl for EvDetect {
         lock(&self.settings).set(pspec.name(), value);
     }
 
+    fn dispatch_properties_changed(&self, pspecs: &[glib::ParamSpec]) {
+        self.parent_dispatch_properties_changed(pspecs);
+        let names: Vec<&str> = pspecs.iter().map(glib::ParamSpec::name).collect();
+        self.settings_changed(&names);
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<Vec<glib::subclass::Signal>> = LazyLock::new(|| vec![swap::reload_signal()]);
+        &SIGNALS
+    }
+
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         let setting = lock(&self.settings).get(pspec.name());
         setting.unwrap_or_else(|| self.stats().to_structure().to_value())
@@ -154,7 +169,7 @@ impl ElementImpl for EvDetect {
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         match transition {
-            gst::StateChange::NullToReady => self.load()?,
+            gst::StateChange::NullToReady => drop(self.load()?),
             gst::StateChange::ReadyToPaused => self.start()?,
             _ => (),
         }
@@ -170,26 +185,51 @@ impl ElementImpl for EvDetect {
 
 // States.
 impl EvDetect {
-    fn load(&self) -> Result<(), gst::StateChangeError> {
-        let settings = lock(&self.settings).clone();
-        let camera = match settings.camera.as_str() {
-            "" => self.obj().name().as_str().into(),
-            name => name.into(),
-        };
-        let loaded = load::load(settings, camera).map_err(|sentence| {
+    /// Loads what the properties say; what is loaded and unchanged is taken over.
+    fn load(&self) -> Result<Arc<Loaded>, gst::StateChangeError> {
+        let known = self.loaded();
+        let (settings, camera) = (self.settings(), self.camera());
+        if let Some(known) =
+            known.as_ref().filter(|known| known.settings == settings && known.camera == camera)
+        {
+            return Ok(known.clone());
+        }
+        let loaded = load::load(settings, camera, known.as_deref()).map_err(|sentence| {
             gst::element_imp_error!(self, gst::ResourceError::Settings, ("{sentence}"));
             gst::StateChangeError
         })?;
         gst::info!(CAT, imp = self, "modules {:?}, model {:?}", loaded.modules, loaded.model);
-        *lock(&self.loaded) = Some(Arc::new(loaded));
-        Ok(())
+        let loaded = Arc::new(loaded);
+        self.set_loaded(loaded.clone());
+        Ok(loaded)
     }
 
+    /// Properties may have changed in READY, or while frames flowed and been refused then.
     fn start(&self) -> Result<(), gst::StateChangeError> {
-        let loaded = lock(&self.loaded).clone().ok_or(gst::StateChangeError)?;
+        let loaded = self.load()?;
         *lock(&self.latency) = None;
         *lock(&self.running) = Some(Arc::new(Running::new(loaded)));
         Ok(())
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        lock(&self.settings).clone()
+    }
+
+    /// As in reports: the property, else the element's name.
+    pub(super) fn camera(&self) -> Arc<str> {
+        match lock(&self.settings).camera.as_str() {
+            "" => self.obj().name().as_str().into(),
+            name => name.into(),
+        }
+    }
+
+    pub(super) fn loaded(&self) -> Option<Arc<Loaded>> {
+        lock(&self.loaded).clone()
+    }
+
+    pub(super) fn set_loaded(&self, loaded: Arc<Loaded>) {
+        *lock(&self.loaded) = Some(loaded);
     }
 
     /// The pads are inactive, so nobody else holds what runs: dropping it here waits for the workers.

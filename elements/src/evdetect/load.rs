@@ -13,23 +13,27 @@ use serde_json::Value;
 
 use super::settings::Settings;
 
-/// What is loaded between NULL and READY.
+/// What is loaded between NULL and READY, or aside while frames flow.
 pub struct Loaded {
     pub settings: Settings,
     pub camera: Arc<str>,
     pub job: Arc<Job>,
     pub labels: Arc<[String]>,
+    /// The job's, or stricter ones.
+    pub thresholds: Thresholds,
     /// For reports: `name@` and 8 hex digits.
     pub model: Option<Arc<str>>,
     /// For reports, likewise, in the order of use.
     pub modules: Arc<[String]>,
 }
 
-/// Loads modules and model and lets wasm-host check that they fit together. `camera` names it in the log.
-pub fn load(settings: Settings, camera: Arc<str>) -> Result<Loaded, String> {
-    let (preprocess, detect) = stages(&settings)?;
+/// Loads modules and model and lets wasm-host check that they fit together. `camera` names it in the log. Files that
+/// `known` was loaded from are not read again.
+pub fn load(settings: Settings, camera: Arc<str>, known: Option<&Loaded>) -> Result<Loaded, String> {
+    let (preprocess, detect) = stages(&settings, known)?;
     let labels: Arc<[String]> = labels(&settings)?.into();
-    let model = model(&settings)?;
+    let model = model(&settings, known)?;
+    let thresholds = thresholds(&settings, &labels)?;
     let modules = identities(&preprocess, &detect);
     let identity = model.as_ref().map(|model| model.identity().clone());
     let spec = JobSpec {
@@ -37,20 +41,21 @@ pub fn load(settings: Settings, camera: Arc<str>) -> Result<Loaded, String> {
         detect,
         model,
         labels: labels.clone(),
-        thresholds: thresholds(&settings, &labels)?,
+        thresholds: thresholds.clone(),
         limits: limits(&settings),
     };
     let job = Job::for_camera(spec, &camera)?;
     let model = identity.map(|model| short(&model.name, &model.sha256).into());
-    Ok(Loaded { settings, camera, job, labels, model, modules })
+    Ok(Loaded { settings, camera, job, labels, thresholds, model, modules })
 }
 
-fn stages(settings: &Settings) -> Result<(Stage, Stage), String> {
+fn stages(settings: &Settings, known: Option<&Loaded>) -> Result<(Stage, Stage), String> {
     if settings.preprocess.is_empty() {
         return Err(
             "property `preprocess` is empty; give it the path of a module that exports `preprocess`".into()
         );
     }
+    let module = |path: &str| module(path, known);
     let preprocess = module(&settings.preprocess)?;
     let detect = match settings.detector.as_str() {
         "" if preprocess.info().roles.contains(&Role::Detect) => preprocess.clone(),
@@ -71,7 +76,14 @@ fn no_detector(settings: &Settings) -> String {
     )
 }
 
-fn module(path: &str) -> Result<Arc<Module>, String> {
+fn module(path: &str, known: Option<&Loaded>) -> Result<Arc<Module>, String> {
+    if let Some(known) = known {
+        let (settings, spec) = (&known.settings, known.job.spec());
+        let there = [(&settings.preprocess, &spec.preprocess), (&settings.detector, &spec.detect)];
+        if let Some((_, stage)) = there.into_iter().find(|(from, _)| *from == path) {
+            return Ok(stage.module.clone());
+        }
+    }
     let path = lookup::find(path, Path::new(""))?;
     Module::load(&path).map_err(|error| error.to_string())
 }
@@ -87,16 +99,20 @@ fn object(property: &str, text: &str) -> Result<serde_json::Map<String, Value>, 
     serde_json::from_str(text).map_err(|error| format!("property `{property}` is not a JSON object: {error}"))
 }
 
-fn model(settings: &Settings) -> Result<Option<Arc<dyn Model>>, String> {
+fn model(settings: &Settings, known: Option<&Loaded>) -> Result<Option<Arc<dyn Model>>, String> {
     if settings.model.is_empty() {
         return Ok(None);
+    }
+    let key = |settings: &Settings| (settings.model.clone(), settings.engine.clone(), settings.model_threads);
+    if let Some(known) = known.filter(|known| key(&known.settings) == key(settings)) {
+        return Ok(known.job.spec().model.clone());
     }
     let options = LoadOptions { threads: settings.model_threads as usize };
     let model = nn::load_model(Path::new(&settings.model), &settings.engine, &options);
     model.map(Some).map_err(|error| error.to_string())
 }
 
-fn labels(settings: &Settings) -> Result<Vec<String>, String> {
+pub(super) fn labels(settings: &Settings) -> Result<Vec<String>, String> {
     match (settings.labels.as_str(), settings.label_list.as_str()) {
         ("", list) => Ok(lines(list)),
         (path, "") => {
@@ -113,7 +129,7 @@ fn lines(text: &str) -> Vec<String> {
     text.trim_end().lines().map(|line| line.trim().replace('\0', "")).collect()
 }
 
-fn thresholds(settings: &Settings, labels: &[String]) -> Result<Thresholds, String> {
+pub(super) fn thresholds(settings: &Settings, labels: &[String]) -> Result<Thresholds, String> {
     let mut per_class = BTreeMap::new();
     for (label, value) in object("class-thresholds", &settings.class_thresholds)? {
         let class = labels.iter().position(|known| *known == label);
@@ -164,8 +180,22 @@ fn short(name: &str, sha256: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    /// The probing module of the element's tests, with these labels.
+    pub fn probe(label_list: &str) -> Arc<Loaded> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("probe.wasm");
+        let text = include_str!("../../tests/evdetect/probe.wat");
+        std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+        let settings = Settings {
+            preprocess: path.to_str().unwrap().into(),
+            label_list: label_list.into(),
+            ..Settings::default()
+        };
+        Arc::new(load(settings, "".into(), None).unwrap())
+    }
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(ToString::to_string).collect()
@@ -203,13 +233,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = load(Settings::default(), "".into()).err().unwrap();
+        let error = load(Settings::default(), "".into(), None).err().unwrap();
         assert_eq!(
             error,
             "property `preprocess` is empty; give it the path of a module that exports `preprocess`"
         );
         let settings = Settings { preprocess: "nowhere/letterbox.wasm".into(), ..Settings::default() };
-        let error = load(settings, "".into()).err().unwrap();
+        let error = load(settings, "".into(), None).err().unwrap();
         assert!(error.starts_with("nowhere/letterbox.wasm: "), "{error}");
     }
 

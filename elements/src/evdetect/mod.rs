@@ -42,12 +42,15 @@ mod imp;
 mod latency;
 mod load;
 mod output;
+mod retune;
 mod running;
 mod settings;
 mod sink;
+mod specs;
 mod src;
 mod stats;
 mod submit;
+mod swap;
 mod workers;
 
 use gst::{glib, prelude::*};

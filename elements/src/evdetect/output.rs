@@ -14,8 +14,12 @@ use edgevision_wasm_host::{
 };
 use gst::FlowError;
 
+use super::load::Loaded;
+
 /// A frame that came in and has no result yet.
 pub struct Waiting {
+    /// What it is analysed with.
+    pub loaded: Arc<Loaded>,
     pub buffer: gst::Buffer,
     pub seq: u64,
     /// When it came in.
@@ -272,6 +276,7 @@ mod tests {
         let buffer = gst::Buffer::new();
         let since = Instant::now();
         Waiting {
+            loaded: crate::evdetect::load::tests::probe(""),
             buffer,
             seq,
             since,

@@ -16,7 +16,7 @@ use super::{
     latency,
     load::Loaded,
     output::{Item, Output},
-    settings::Policy,
+    settings::{Policy, Settings},
     stats::{Counters, Snapshot},
     workers,
 };
@@ -35,7 +35,14 @@ pub struct Running {
     // Dropped first: its workers may still hold frames.
     lane: Mutex<Option<(Arc<Lane>, DropPolicy)>>,
     pool: Arc<WorkerPool>,
-    pub loaded: Arc<Loaded>,
+    loaded: Mutex<Arc<Loaded>>,
+    /// To be used from the next frame on.
+    pending: Mutex<Option<Arc<Loaded>>>,
+    /// What the last frame that left was analysed with.
+    pub left: Mutex<Arc<Loaded>>,
+    /// As of the start: what cannot be changed while frames flow.
+    settings: Settings,
+    camera: Arc<str>,
     pub output: Output,
     pub counters: Counters,
     pub stream: Mutex<Stream>,
@@ -68,8 +75,50 @@ impl Running {
             task_turn: Mutex::default(),
             live: OnceLock::new(),
             grown_latency_ns: AtomicU64::new(0),
-            loaded,
+            pending: Mutex::default(),
+            left: Mutex::new(loaded.clone()),
+            settings: loaded.settings.clone(),
+            camera: loaded.camera.clone(),
+            loaded: Mutex::new(loaded),
         }
+    }
+
+    /// What frames are analysed with now.
+    pub fn loaded(&self) -> Arc<Loaded> {
+        lock(&self.loaded).clone()
+    }
+
+    /// What frames are, or will be, analysed with after all changes so far.
+    pub fn latest(&self) -> Arc<Loaded> {
+        let pending = lock(&self.pending).clone();
+        pending.unwrap_or_else(|| self.loaded())
+    }
+
+    /// The camera's name in reports.
+    pub fn camera(&self) -> &Arc<str> {
+        &self.camera
+    }
+
+    /// Takes `loaded` into use with the next frame.
+    pub fn change_at_next_frame(&self, loaded: Arc<Loaded>) {
+        *lock(&self.pending) = Some(loaded);
+    }
+
+    /// Called between two frames, by the thread that brings them: takes what is pending into use. True if there was
+    /// something. Frames before it keep what they were submitted under.
+    pub fn change_now(&self) -> bool {
+        let Some(new) = lock(&self.pending).take() else { return false };
+        let old = std::mem::replace(&mut *lock(&self.loaded), new.clone());
+        if !new.same_job(&old) {
+            self.counters.swapped();
+        }
+        if let Some((lane, _)) = &*lock(&self.lane) {
+            match new.same_job(&old) {
+                true => lane.set_quarantine(quarantine(&new.settings)),
+                false => lane.set_factory(new.job.clone(), quarantine(&new.settings)),
+            }
+        }
+        true
     }
 
     /// Lets frames through.
@@ -100,7 +149,7 @@ impl Running {
     }
 
     fn policy(&self, is_live: impl FnOnce() -> bool) -> DropPolicy {
-        match self.loaded.settings.policy {
+        match self.settings.policy {
             Policy::Newest => DropPolicy::NewestWins,
             Policy::Every => DropPolicy::Block,
             Policy::Auto if is_live() => DropPolicy::NewestWins,
@@ -109,13 +158,15 @@ impl Running {
     }
 
     fn open_lane(&self, policy: DropPolicy) -> Lane {
-        let options = LaneOptions { capacity: self.queue_size(), policy, quarantine: self.quarantine() };
+        let loaded = self.loaded();
+        let quarantine = quarantine(&loaded.settings);
+        let options = LaneOptions { capacity: self.queue_size(), policy, quarantine };
         let output = self.output.clone();
         let on_result = Box::new(move |result: edgevision_wasm_host::pool::FrameResult| {
             let seen = !matches!(result.analysis.status, Status::Skipped | Status::Quarantined);
             output.finish(result.seq, seen.then_some(result.transfer), result.analysis);
         });
-        self.pool.lane(&self.loaded.camera, self.loaded.job.clone(), options, on_result)
+        self.pool.lane(&self.camera, loaded.job.clone(), options, on_result)
     }
 
     /// Items that may be inside. Waiting for a worker, being analysed, and finished but waiting for a slower one
@@ -126,7 +177,7 @@ impl Running {
             (DropPolicy::Block, _) => 0,
             (DropPolicy::NewestWins, None) => MOST_PASSING,
             (DropPolicy::NewestWins, Some(frame)) => {
-                self.loaded.settings.deadline_ns.div_ceil(frame.nseconds().max(1)).min(MOST_PASSING)
+                self.loaded().settings.deadline_ns.div_ceil(frame.nseconds().max(1)).min(MOST_PASSING)
             }
         };
         self.queue_size() + 2 * self.pool.workers() + 2 + usize::try_from(passing).unwrap_or(usize::MAX)
@@ -156,7 +207,7 @@ impl Running {
     /// How long frames may stay: see the module documentation of `evdetect`.
     pub fn latency(&self) -> gst::ClockTime {
         let held = self.queue_size() + self.pool.workers();
-        let deadline = gst::ClockTime::from_nseconds(self.loaded.settings.deadline_ns);
+        let deadline = gst::ClockTime::from_nseconds(self.loaded().settings.deadline_ns);
         let grown = gst::ClockTime::from_nseconds(self.grown_latency_ns.load(Ordering::Relaxed));
         latency::planned(self.frame_duration(), held, deadline).max(grown)
     }
@@ -182,14 +233,13 @@ impl Running {
     pub fn snapshot(&self) -> Snapshot {
         let lane = lock(&self.lane).as_ref().map_or_else(LaneStats::default, |(lane, _)| lane.stats());
         let arena = self.arena.get().and_then(|arena| arena.current());
+        let loaded = self.loaded();
         Snapshot {
-            camera: self.loaded.camera.to_string(),
+            camera: self.camera.to_string(),
             state: lock(&self.health).state(),
             discarded: self.output.discarded(),
-            swaps: 0,
-            swaps_failed: 0,
-            modules: self.loaded.modules.to_vec(),
-            model: self.loaded.model.as_ref().map(ToString::to_string),
+            modules: loaded.modules.to_vec(),
+            model: loaded.model.as_ref().map(ToString::to_string),
             counts: self.counters.snapshot(),
             lane,
             queue_depth: self.output.len(),
@@ -201,13 +251,13 @@ impl Running {
         }
     }
 
-    fn quarantine(&self) -> QuarantineRules {
-        QuarantineRules { max_failures: self.loaded.settings.max_failures, ..QuarantineRules::default() }
-    }
-
     fn queue_size(&self) -> usize {
-        self.loaded.settings.queue_size as usize
+        self.settings.queue_size as usize
     }
+}
+
+fn quarantine(settings: &Settings) -> QuarantineRules {
+    QuarantineRules { max_failures: settings.max_failures, ..QuarantineRules::default() }
 }
 
 /// No code that panics runs under these locks, so their content is whole.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use edgevision_wasm_host::{job::Limits, pool::QuarantineRules};
 use gst::{glib, prelude::*};
 
+use super::swap::Scope;
+
 /// What happens to frames that come faster than they can be analysed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "EdgevisionDetectPolicy")]
@@ -76,18 +78,55 @@ impl Default for Settings {
     }
 }
 
-const MOST_WORKERS: u32 = 256;
-const MOST_WAITING: u32 = 1024;
-const MOST_FAILURES: u32 = 1_000_000;
-const SHORTEST_DEADLINE_NS: u64 = 1_000_000;
-const LONGEST_DEADLINE_NS: u64 = 3_600_000_000_000;
-const LEAST_MEMORY: u64 = 64 << 10;
-const MOST_MEMORY: u64 = 4 << 30;
-
 impl Settings {
     /// Longest a module may work on a frame.
     pub fn deadline(&self) -> Duration {
         Duration::from_nanos(self.deadline_ns)
+    }
+
+    /// What the modules are made of and were told at their start.
+    pub fn chain(&self) -> impl PartialEq + use<> {
+        (
+            (self.preprocess.clone(), self.preprocess_params.clone()),
+            (self.detector.clone(), self.detector_params.clone()),
+            (self.model.clone(), self.engine.clone(), self.model_threads),
+            (self.deadline_ns, self.memory_limit, self.max_detections),
+        )
+    }
+
+    /// Where the names of the classes come from.
+    pub fn names(&self) -> (&str, &str) {
+        (&self.labels, &self.label_list)
+    }
+
+    /// What a change of this property is about while frames flow; none when it waits for the next start.
+    pub fn scope(name: &str) -> Option<Scope> {
+        match name {
+            "threshold" | "interval" | "max-failures" => Some(Scope::Live),
+            "camera" | "workers" | "policy" | "queue-size" | "alias-memory" | "stats" => None,
+            _ => Some(Scope::All),
+        }
+    }
+
+    /// These settings, as far as a detector that runs with `present` can take them on.
+    pub fn for_running(&self, present: &Self, scope: Scope) -> Self {
+        let wanted = match scope {
+            Scope::All => self.clone(),
+            Scope::Live => Self {
+                threshold: self.threshold,
+                interval: self.interval,
+                max_failures: self.max_failures,
+                ..present.clone()
+            },
+        };
+        Self {
+            camera: present.camera.clone(),
+            workers: present.workers,
+            policy: present.policy,
+            queue_size: present.queue_size,
+            alias_memory: present.alias_memory,
+            ..wanted
+        }
     }
 
     /// Sets one property; the value has passed its ParamSpec.
@@ -157,126 +196,9 @@ fn read<'v, T: glib::value::FromValue<'v>>(value: &'v glib::Value, into: &mut T)
     }
 }
 
-/// The ParamSpecs of all settings and of `stats`.
-pub fn param_specs() -> Vec<glib::ParamSpec> {
-    let d = Settings::default();
-    let mut specs = text_specs(&d);
-    specs.extend(number_specs(&d));
-    specs.extend([
-        switch(
-            "alias-memory",
-            "Let frames of decoders that keep them as reference pass without a copy",
-            d.alias_memory,
-        ),
-        glib::ParamSpecEnum::builder_with_default::<Policy>("policy", d.policy)
-            .nick("Policy")
-            .blurb("What happens to frames that come faster than they can be analysed")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-            .nick("Statistics")
-            .blurb("Counters since the element was started")
-            .read_only()
-            .build(),
-    ]);
-    specs
-}
-
-fn text_specs(d: &Settings) -> Vec<glib::ParamSpec> {
-    [
-        ("camera", "Name of the camera in reports; the element's name if empty", &d.camera),
-        ("preprocess", "Path of the module that turns a frame into a tensor", &d.preprocess),
-        (
-            "detector",
-            "Path of the module that turns a tensor into detections; if empty, `preprocess` does both",
-            &d.detector,
-        ),
-        ("preprocess-params", "Parameters of the preprocess module, a JSON object", &d.preprocess_params),
-        ("detector-params", "Parameters of the detector module, a JSON object", &d.detector_params),
-        ("model", "Path of the model behind the modules' `infer`", &d.model),
-        ("engine", "Inference engine that runs the model", &d.engine),
-        ("labels", "Path of a text file with one class name a line", &d.labels),
-        ("label-list", "Class names separated by line feeds, instead of `labels`", &d.label_list),
-        ("class-thresholds", "Least confidence by label, a JSON object", &d.class_thresholds),
-    ]
-    .map(|(name, blurb, default)| {
-        glib::ParamSpecString::builder(name)
-            .nick(&nick(name))
-            .blurb(blurb)
-            .default_value(Some(default.as_str()))
-            .mutable_ready()
-            .build()
-    })
-    .into()
-}
-
-fn number_specs(d: &Settings) -> Vec<glib::ParamSpec> {
-    vec![
-        uint("model-threads", "Threads inside one inference", d.model_threads, 1..=MOST_WORKERS),
-        uint("interval", "Analyse every n-th frame", d.interval, 1..=u32::MAX),
-        uint(
-            "workers",
-            "Workers of this element alone; 0 for the pool of the process",
-            d.workers,
-            0..=MOST_WORKERS,
-        ),
-        uint("max-detections", "Most detections in a frame", d.max_detections, 1..=1_000_000),
-        uint(
-            "max-failures",
-            "Failures until the modules are quarantined; 0 for never",
-            d.max_failures,
-            0..=MOST_FAILURES,
-        ),
-        uint("queue-size", "Frames that may wait for a worker", d.queue_size, 1..=MOST_WAITING),
-        uint64(
-            "deadline",
-            "Longest a module may work on a frame (nanoseconds)",
-            d.deadline_ns,
-            SHORTEST_DEADLINE_NS..=LONGEST_DEADLINE_NS,
-        ),
-        uint64("memory-limit", "Most memory of a module (bytes)", d.memory_limit, LEAST_MEMORY..=MOST_MEMORY),
-        glib::ParamSpecDouble::builder("threshold")
-            .nick("Threshold")
-            .blurb("Least confidence of a detection")
-            .minimum(0.0)
-            .maximum(1.0)
-            .default_value(d.threshold)
-            .mutable_ready()
-            .build(),
-    ]
-}
-
-/// `class-thresholds` is shown as `Class thresholds`.
-fn nick(name: &str) -> String {
-    let mut letters = name.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(letters).map(|letter| if letter == '-' { ' ' } else { letter }).collect()
-}
-
-fn uint(name: &str, blurb: &str, default: u32, range: std::ops::RangeInclusive<u32>) -> glib::ParamSpec {
-    let nick = nick(name);
-    let spec = glib::ParamSpecUInt::builder(name).nick(&nick).blurb(blurb).default_value(default);
-    spec.minimum(*range.start()).maximum(*range.end()).mutable_ready().build()
-}
-
-fn uint64(name: &str, blurb: &str, default: u64, range: std::ops::RangeInclusive<u64>) -> glib::ParamSpec {
-    let nick = nick(name);
-    let spec = glib::ParamSpecUInt64::builder(name).nick(&nick).blurb(blurb).default_value(default);
-    spec.minimum(*range.start()).maximum(*range.end()).mutable_ready().build()
-}
-
-fn switch(name: &str, blurb: &str, default: bool) -> glib::ParamSpec {
-    glib::ParamSpecBoolean::builder(name)
-        .nick(&nick(name))
-        .blurb(blurb)
-        .default_value(default)
-        .mutable_ready()
-        .build()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::specs::param_specs, *};
 
     #[test]
     fn every_property_has_the_default_of_the_settings_and_can_be_set() {
@@ -291,6 +213,26 @@ mod tests {
             let mut changed = defaults.clone();
             changed.set(name, &other(&value));
             assert_ne!(changed, defaults, "{name} cannot be set");
+        }
+    }
+
+    #[test]
+    fn a_running_detector_takes_on_what_it_can() {
+        let present = Settings { workers: 2, model: "a".into(), threshold: 0.1, ..Settings::default() };
+        let wanted = Settings { workers: 3, model: "b".into(), threshold: 0.9, ..Settings::default() };
+        let all = wanted.for_running(&present, Scope::All);
+        assert_eq!((all.workers, all.model.as_str(), all.threshold), (2, "b", 0.9));
+        let live = wanted.for_running(&present, Scope::Live);
+        assert_eq!((live.workers, live.model.as_str(), live.threshold), (2, "a", 0.9));
+    }
+
+    /// Every property says when it can be changed, and keeps to it.
+    #[test]
+    fn what_is_mutable_in_playing_has_a_scope() {
+        gst::init().unwrap();
+        for spec in param_specs() {
+            let playing = spec.flags().contains(gst::PARAM_FLAG_MUTABLE_PLAYING);
+            assert_eq!(Settings::scope(spec.name()).is_some(), playing, "{}", spec.name());
         }
     }
 

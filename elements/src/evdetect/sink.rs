@@ -15,6 +15,9 @@ use crate::framepool::{self, Offer, StreamFormat};
 impl EvDetect {
     pub(super) fn chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let running = self.running().ok_or(gst::FlowError::Flushing)?;
+        if running.change_now() {
+            self.announce_latency(running.latency());
+        }
         match submit::accept(&running, buffer, || self.is_live()) {
             Ok(None) => Ok(gst::FlowSuccess::Ok),
             Ok(Some(why)) => {

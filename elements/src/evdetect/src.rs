@@ -3,9 +3,10 @@
 use gst::{prelude::*, subclass::prelude::*};
 
 use super::{
-    complete::complete,
+    complete::{News, complete},
     health::{Change, State},
     imp::{CAT, EvDetect},
+    load::Loaded,
     output::Item,
     running::{Running, lock},
 };
@@ -88,11 +89,15 @@ impl EvDetect {
         match item {
             Item::Frame(finished) => {
                 let seq = finished.frame.seq;
-                let (buffer, change) = complete(running, *finished);
-                if let Some(change) = change {
-                    self.tell(running, &change);
+                let loaded = finished.frame.loaded.clone();
+                let (buffer, News { change, swapped }) = complete(running, *finished);
+                if swapped {
+                    self.tell_swap(seq, &loaded);
                 }
-                gst::log!(CAT, "{} frame {seq}: leaves", running.loaded.camera);
+                if let Some(change) = change {
+                    self.tell(&loaded, &change);
+                }
+                gst::log!(CAT, "{} frame {seq}: leaves", running.camera());
                 self.srcpad.push(buffer).map(drop)
             }
             Item::Event(event) => {
@@ -145,9 +150,8 @@ impl EvDetect {
     }
 
     /// A message about the modules: a warning when they fail, an info when they have recovered.
-    fn tell(&self, running: &Running, change: &Change) {
+    fn tell(&self, loaded: &Loaded, change: &Change) {
         let Change { state, status, seq, sentence } = change;
-        let loaded = &running.loaded;
         let debug =
             format!("camera {}, modules {:?}, model {:?}", loaded.camera, loaded.modules, loaded.model);
         let details = details(&loaded.camera, loaded.modules.iter(), change);

@@ -16,6 +16,10 @@ use super::health::State;
 /// Frames by what became of them and how their bytes came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// How often other modules, a model or parameters took effect between two frames.
+    pub swaps: u64,
+    /// How often they were refused.
+    pub swaps_failed: u64,
     /// Frames that came in.
     pub frames: u64,
     /// Bytes of their buffers.
@@ -39,6 +43,16 @@ pub struct Counts {
 pub struct Counters(Mutex<Counts>);
 
 impl Counters {
+    /// Counts that other modules took effect.
+    pub fn swapped(&self) {
+        self.lock().swaps += 1;
+    }
+
+    /// Counts that other modules, or settings, were refused.
+    pub fn swap_failed(&self) {
+        self.lock().swaps_failed += 1;
+    }
+
     /// Counts a frame that comes in.
     pub fn came(&self, bytes: usize) {
         let mut counts = self.lock();
@@ -98,10 +112,6 @@ pub struct Snapshot {
     pub starved: u64,
     pub slots: usize,
     pub slots_high_water: usize,
-    /// How often other modules, a model or parameters took effect between two frames.
-    pub swaps: u64,
-    /// How often they were refused.
-    pub swaps_failed: u64,
     /// What analyses the frames now.
     pub modules: Vec<String>,
     pub model: Option<String>,
@@ -124,8 +134,8 @@ impl Snapshot {
             .field("slots", self.slots as u64)
             .field("slots-high-water", self.slots_high_water as u64)
             .field("quarantines", self.lane.quarantines)
-            .field("swaps", self.swaps)
-            .field("swaps-failed", self.swaps_failed)
+            .field("swaps", self.counts.swaps)
+            .field("swaps-failed", self.counts.swaps_failed)
             .field("modules", gst::Array::new(&self.modules))
             .field_if_some("model", self.model.as_ref())
             .build();

@@ -46,7 +46,7 @@ pub fn accept(
     let (lane, policy) = running.lane(&is_live);
     running.output.wait_for_room(running.room(policy, &format))?;
     running.counters.came(bytes);
-    if frame.seq % u64::from(running.loaded.settings.interval) != 0 {
+    if frame.seq % u64::from(frame.loaded.settings.interval) != 0 {
         pass_on(running, frame, "not its turn (interval)")?;
         return Ok(None);
     }
@@ -64,7 +64,7 @@ pub fn accept(
     };
     running.unreadable.store(false, Ordering::Relaxed);
     let (seq, transfer) = (frame.seq, hand_over.transfer);
-    let camera = &running.loaded.camera;
+    let camera = running.camera();
     gst::log!(CAT, "{camera} frame {seq}: {}", hand_over.describe());
     frame.bytes_copied = hand_over.bytes_copied;
     let timestamp_ns = frame.timestamp_ns;
@@ -93,11 +93,12 @@ fn admit(running: &Running, buffer: gst::Buffer) -> Result<(Arc<StreamFormat>, W
     gst::log!(
         CAT,
         "{} frame {seq}: accepted, pts {}, stream time {}",
-        running.loaded.camera,
+        running.camera(),
         buffer.pts().display(),
         timestamp.display()
     );
     let frame = Waiting {
+        loaded: running.loaded(),
         seq,
         since: Instant::now(),
         timestamp_ns: timestamp.map(gst::ClockTime::nseconds),
@@ -117,7 +118,7 @@ fn unix_time_ns() -> u64 {
 
 /// Gives the frame its place with a result that says it was not analysed.
 fn pass_on(running: &Running, frame: Waiting, why: &str) -> Result<(), gst::FlowError> {
-    gst::log!(CAT, "{} frame {}: passes un-analysed, {why}", running.loaded.camera, frame.seq);
+    gst::log!(CAT, "{} frame {}: passes un-analysed, {why}", running.camera(), frame.seq);
     let analysis = Analysis {
         status: Status::Skipped,
         detections: Vec::new(),

@@ -24,6 +24,7 @@ mod several;
 mod starvation;
 mod states;
 mod support;
+mod swap;
 mod upstream;
 mod ways;
 mod ways_table;
