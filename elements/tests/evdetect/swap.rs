@@ -220,7 +220,7 @@ fn a_swap_while_flushing_takes_effect_afterwards() {
     // The source ended when it was told to flush; it begins again, with its segment.
     let source = bench.pipeline.by_name("v").unwrap();
     source.set_state(gst::State::Ready).unwrap();
-    source.sync_state_with_parent().unwrap();
+    source.set_state(gst::State::Playing).unwrap();
     bench.until("the new module", |bench| {
         bench.frames().last().is_some_and(|frame| frame.report.modules[0] == to)
     });
