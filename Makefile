@@ -7,7 +7,7 @@ PROGRAMS = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 MEDIA ?= $(or $(EDGEVISION_MEDIA),../shared/media)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build guests run install-plugin uninstall-plugin test bench clean
+.PHONY: help setup build guests run install-plugin uninstall-plugin test test-newer bench clean
 export MAKECMDGOALS
 
 help: ## list the targets
@@ -36,6 +36,9 @@ test: setup ## everything CI checks: format, lints, dependency tree, guests, all
 	cargo build --workspace --quiet
 	EDGEVISION_MEDIA="$(abspath $(MEDIA))" cargo nextest run --workspace
 	cargo test --doc --workspace --quiet
+
+test-newer: guests ## the elements' and the command's tests with a newer GStreamer, in a Debian 13 tree (root, debootstrap)
+	@EDGEVISION_MEDIA="$(abspath $(MEDIA))" xtask/newer.sh
 
 install-plugin: build ## install the GStreamer plugin and its modules for this user, or with PREFIX=/usr/local (DESTDIR=)
 	@PROGRAMS=$(PROGRAMS) xtask/plugin.sh install

@@ -10,11 +10,7 @@ require_cargo() {
         fail "no cargo found; install Rust 1.95 or newer with rustup (see rustup.rs), open a new shell and try again"
 }
 
-PACKAGES="build-essential pkg-config
-libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev libgstrtspserver-1.0-dev
-gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
-gstreamer1.0-libav gstreamer1.0-tools
-python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0"
+. "$(dirname "$0")/packages.sh"
 
 missing_packages() {
     for package in $PACKAGES; do
@@ -43,7 +39,7 @@ check_elsewhere() {
 
 require_nextest() {
     cargo nextest --version >/dev/null 2>&1 && return 0
-    [ "${MAKECMDGOALS:-}" = "test" ] || return 0
+    case " ${MAKECMDGOALS:-} " in *" test "* | *" test-newer "*) ;; *) return 0 ;; esac
     say "installing the test runner cargo-nextest with cargo (some minutes, once)"
     cargo install --quiet --locked cargo-nextest
 }
