@@ -85,7 +85,8 @@ fn gstreamers_own_overlay_draws_the_boxes() {
         eprintln!("skipped: this GStreamer has no objectdetectionoverlay");
         return;
     }
-    let elements = "videoconvert ! objectdetectionoverlay draw-labels=false ! videoconvert ! video/x-raw,format=GRAY8";
+    let elements =
+        "videoconvert ! objectdetectionoverlay draw-labels=false ! videoconvert ! video/x-raw,format=GRAY8";
     let sample = through(elements, common::buffer(BYTES, 99, &reported(EDGES)));
     let data = sample.buffer().unwrap().map_readable().unwrap();
     let plain = data[5 * 320 + 5];
