@@ -120,25 +120,6 @@ fn metas_reach_all_branches_without_copying_pixels() {
     assert_eq!(bench.stat("bytes-copied"), 0);
 }
 
-/// Regions are GStreamer's own metas, and its converters treat them as they do.
-#[test]
-fn reports_survive_what_changes_the_pixels() {
-    for filter in [
-        "videoconvert ! video/x-raw,format=NV12",
-        "videoconvert ! video/x-raw,format=RGB",
-        "videoscale ! video/x-raw,width=160,height=120",
-        "videoflip method=horizontal-flip",
-    ] {
-        let module = Module::plain();
-        let source = "videotestsrc num-buffers=3 ! video/x-raw,format=I420,width=320,height=240";
-        let bench = Bench::new(&format!("{source} ! DETECT ! {filter} ! {SINK}"), &module.path());
-        let frames = bench.run();
-        assert_eq!(frames.len(), 3);
-        println!("{filter}: {:?}", frames[0].regions);
-        assert!(frames.iter().all(|frame| frame.report.analysis.detections.len() == 1), "{filter}");
-    }
-}
-
 #[test]
 fn h264_is_decoded_in_place_and_aliasing_changes_no_bit() {
     if !has("x264enc") || !has("avdec_h264") {

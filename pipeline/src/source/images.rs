@@ -200,6 +200,8 @@ fn sample(picture: &RgbImage, number: u64, framerate: gst::Fraction) -> Option<g
         let mut map = buffer.map_writable().ok()?;
         for (target, source) in map.chunks_mut(stride).zip(picture.as_raw().chunks(line)) {
             target[..line].copy_from_slice(source);
+            // The memory is not cleared: modules would see what was there before.
+            target[line..].fill(0);
         }
     }
     let caps = info.to_caps().ok()?;
