@@ -54,7 +54,6 @@ fn entries_of_others_are_read() {
     let mut frame = common::buffer(4, 0, &reported(EDGES));
     let mut meta = frame.get_mut().unwrap().meta_mut::<AnalyticsRelationMeta>().unwrap();
     meta.add_od_mtd(glib::Quark::from_str("cup"), -4, 6, 8, 10, 0.5).unwrap();
-    drop(meta);
     let expected = Region {
         id: 1,
         label: "cup".to_owned(),

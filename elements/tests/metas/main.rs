@@ -7,4 +7,5 @@ mod analytics;
 mod common;
 mod passage;
 mod reading;
+#[allow(clippy::cast_possible_truncation, reason = "positions in small frames")]
 mod survival;

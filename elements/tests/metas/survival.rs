@@ -149,7 +149,6 @@ fn what_others_know_about_a_region_survives_scaling() {
     let mut region = frame.get_mut().unwrap().iter_meta_mut::<VideoRegionOfInterestMeta>().next().unwrap();
     region.set_parent_id(77);
     region.add_param(gst::Structure::builder("object_id").field("id", 12_i32).build());
-    drop(region);
     let sample = through("videoscale ! video/x-raw,width=640,height=480", frame);
     let region = &detectionmeta::detections(sample.buffer().unwrap())[0];
     assert_eq!((region.object_id, region.rect), (Some(12), (80, 200, 320, 160)));
