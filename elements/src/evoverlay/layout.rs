@@ -13,6 +13,8 @@ const SHADE_ALPHA: u8 = 184;
 const LEAST_CELL: usize = 8;
 /// Pixels, beyond any frame.
 const FAR: f32 = 1e6;
+/// Labels that another one makes room for: more have no room anyway.
+const MOST_OTHERS: usize = 100;
 /// Regions of interest come in whole pixels, rounded, so an edge may be this far out.
 const ROUNDING: f32 = 0.5;
 
@@ -26,9 +28,7 @@ pub fn layout(scene: &Scene, style: &Style, extent: Extent, texts: &mut Texts) -
         canvas.outline(labelled);
     }
     // Labels last: no line crosses a text.
-    for labelled in &scene.boxes {
-        canvas.label(labelled);
-    }
+    canvas.labels(&scene.boxes);
     if let Some(badge) = &scene.badge {
         canvas.badge(badge);
     }
@@ -157,16 +157,35 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// The class and confidence on a plate above the box, or inside it where the frame ends above.
-    fn label(&mut self, labelled: &Labelled) {
-        let Some(rect) = self.bounds(labelled.edges) else { return };
-        let text = self.label_text(labelled);
-        if text.is_empty() {
-            return;
+    /// Class and confidence on a plate at each box. The surest choose their places first and are drawn last.
+    fn labels(&mut self, boxes: &[Labelled]) {
+        let mut plates = Vec::new();
+        for labelled in boxes.iter().rev() {
+            let Some(rect) = self.bounds(labelled.edges) else { continue };
+            let text = self.label_text(labelled);
+            if !text.is_empty() {
+                let place = self.place(rect, self.plate_width(&text), &plates);
+                plates.push((place, text, self.style.color(labelled)));
+            }
         }
-        let x = rect.x0.min(even(self.width.saturating_sub(self.plate_width(&text))));
-        let y = rect.y0.checked_sub(self.plate_height()).unwrap_or(rect.y0).max(self.free_from(x));
-        self.plate(&text, (x, y), self.style.color(labelled), u8::MAX);
+        for (place, text, color) in plates.into_iter().rev() {
+            self.plate(&text, (place.x0, place.y0), color, u8::MAX);
+        }
+    }
+
+    /// Above the box, or inside it where the frame ends above; elsewhere at the box if another label is there.
+    fn place(&self, rect: Rect, width: usize, taken: &[(Rect, String, Rgb)]) -> Rect {
+        let height = self.plate_height();
+        let x = rect.x0.min(even(self.width.saturating_sub(width)));
+        let at = |y: usize| Rect { x0: x, y0: y, x1: x + width, y1: y + height };
+        let above = rect.y0.checked_sub(height).unwrap_or(rect.y0).max(self.free_from(x));
+        let inside = rect.y0.max(self.free_from(x));
+        let places = [above, inside, even(rect.y1), even(rect.y1.saturating_sub(height))].map(at);
+        let is_free = |place: &Rect| {
+            let others = taken.iter().take(MOST_OTHERS);
+            place.y1 <= self.height && !others.into_iter().any(|(other, ..)| other.overlaps(place))
+        };
+        places.into_iter().find(is_free).unwrap_or(places[0])
     }
 
     /// A label that is too long for the frame is cut, so that the confidence stays readable.
@@ -278,6 +297,17 @@ mod tests {
         assert_eq!((inside.x0, inside.y0), (100, 6));
         let right = boxes([600.0, 100.0, 640.0, 180.0], 640, 360)[4];
         assert_eq!(right.x1, 640, "moved left until it fits");
+    }
+
+    #[test]
+    fn labels_make_room_for_surer_ones() {
+        let edges = [[100.0, 100.0, 200.0, 180.0], [104.0, 104.0, 204.0, 184.0], [96.0, 98.0, 200.0, 180.0]];
+        let scene = Scene { boxes: edges.map(labelled).to_vec(), ..Scene::default() };
+        let plates = rects(&strokes(&scene, &Style::default(), extent(640, 360)))[12..].to_vec();
+        assert_eq!((plates[2].x0, plates[2].y1), (96, 98), "the surest is drawn last, in the usual place");
+        for (n, plate) in plates.iter().enumerate() {
+            assert!(!plates[n + 1..].iter().any(|other| other.overlaps(plate)), "{plates:?}");
+        }
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl Rect {
         self.y1.saturating_sub(self.y0)
     }
 
+    /// True when they have a pixel in common.
+    pub const fn overlaps(&self, other: &Self) -> bool {
+        self.x0 < other.x1 && other.x0 < self.x1 && self.y0 < other.y1 && other.y0 < self.y1
+    }
+
     /// True when there is no pixel in it.
     pub const fn is_empty(&self) -> bool {
         self.width() == 0 || self.height() == 0

@@ -1,63 +1,20 @@
-//! `evoverlay` in a harness: what it draws, and whose memory it draws into.
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+//! Boxes, texts, and when they are there.
 
-mod common;
-
-use common::{buffer, detection, report};
 use edgevision_wasm_host::analysis::Status;
 use gst::prelude::*;
-use gst_check::Harness;
-use gst_video::prelude::*;
 use gstedgevision::{
     detectionmeta,
     evoverlay::color::{self, ColorSpace},
 };
 
-const BOX: [f32; 4] = [40.0, 100.0, 200.0, 180.0];
-
-fn harness(format: gst_video::VideoFormat, properties: &str) -> (Harness, gst_video::VideoInfo) {
-    gst::init().unwrap();
-    gstedgevision::evoverlay::register(None).unwrap();
-    let element = gst::parse::launch(&format!("evoverlay {properties}")).unwrap();
-    let mut harness = Harness::with_element(&element, Some("sink"), Some("src"));
-    let info =
-        gst_video::VideoInfo::builder(format, 320, 240).fps(gst::Fraction::new(25, 1)).build().unwrap();
-    harness.set_src_caps(info.to_caps().unwrap());
-    (harness, info)
-}
-
-fn address(buffer: &gst::Buffer) -> usize {
-    buffer.map_readable().unwrap().as_ptr() as usize
-}
-
-/// The three samples of the pixel at `x`, `y`; grey frames have one.
-fn samples(buffer: &gst::Buffer, info: &gst_video::VideoInfo, x: usize, y: usize) -> Vec<u8> {
-    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).unwrap();
-    let sample = |component: u32| {
-        let index = component as usize;
-        let sub = |value: usize, shift: u32| value >> shift;
-        let (w_sub, h_sub) = (info.format_info().w_sub()[index], info.format_info().h_sub()[index]);
-        let stride = usize::try_from(frame.comp_stride(component)).unwrap();
-        let step = usize::try_from(frame.comp_pstride(component)).unwrap();
-        frame.comp_data(component).unwrap()[sub(y, h_sub) * stride + sub(x, w_sub) * step]
-    };
-    (0..frame.n_components()).map(sample).collect()
-}
-
-fn expected(info: &gst_video::VideoInfo, class_id: u32) -> Vec<u8> {
-    let samples = ColorSpace::of(info).samples(color::class_color(class_id));
-    samples[..usize::try_from(info.n_components()).unwrap()].to_vec()
-}
+use super::{
+    common::{buffer, detection, report},
+    support::{BOX, address, expected, harness, samples},
+};
 
 #[test]
 fn boxes_have_the_colour_of_their_class_in_every_format() {
-    for format in [
-        gst_video::VideoFormat::I420,
-        gst_video::VideoFormat::Nv12,
-        gst_video::VideoFormat::Gray8,
-        gst_video::VideoFormat::Rgb,
-        gst_video::VideoFormat::Bgr,
-    ] {
+    for format in gstedgevision::evoverlay::format::formats() {
         let (mut harness, info) = harness(format, "");
         let report = report(Status::Ok, 0, vec![detection(BOX, 1)]);
         let out = harness.push_and_pull(buffer(info.size(), 99, &report)).unwrap();
@@ -171,20 +128,4 @@ fn a_short_buffer_is_an_error_on_the_bus() {
     let gst::MessageView::Error(error) = message.view() else { panic!("an error") };
     let expected = "a buffer does not hold the 320x240 I420 frame that its caps announce";
     assert_eq!(error.error().message(), expected, "where applications look, not in the debug text");
-}
-
-#[test]
-fn padded_frames_of_a_decoder_are_copied_to_their_plain_size() {
-    gst::init().unwrap();
-    gstedgevision::evoverlay::register(None).unwrap();
-    let pipeline = gst::parse::launch(
-        "videotestsrc num-buffers=8 ! video/x-raw,format=I420,width=636,height=358 ! x264enc ! avdec_h264 ! \
-         evoverlay notice=TEST ! fakesink",
-    )
-    .unwrap();
-    pipeline.set_state(gst::State::Playing).unwrap();
-    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-    let end = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(30), &kinds);
-    pipeline.set_state(gst::State::Null).unwrap();
-    assert!(matches!(end.as_ref().map(|end| end.type_()), Some(gst::MessageType::Eos)), "{end:?}");
 }
