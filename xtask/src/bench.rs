@@ -78,7 +78,7 @@ fn kernels(estimates: &Estimates) -> Result<Vec<Figure>> {
         Figure::new("letterbox, Wasm against native", wasm / native, "x", Limit::AtMost(1.8)),
     ];
     for format in ["I420", "NV12"] {
-        let drawn = format!("overlay 1080p/{format} copy into a new buffer and draw");
+        let drawn = format!("overlay 1080p/{format} whole element, copy included");
         let name = format!("overlay of 20 boxes on 1080p {format}, copy included");
         figures.push(Figure::new(name, estimates.median_ns(&drawn)? / 1e6, "ms", Limit::AtMost(0.5)));
     }

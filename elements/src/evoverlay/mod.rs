@@ -1,18 +1,32 @@
-//! `evoverlay` draws what `evdetect` found: boxes in the colour of their class, labels, camera name and time.
+//! `evoverlay` draws what was found: boxes with labels, camera name and time; or makes it unrecognisable.
 //!
 //! ```text
 //! gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! evdetect preprocess=letterbox.wasm detector=yolo.wasm \
 //!     model=model.onnx labels=labels.txt ! evoverlay camera-name=line3 ! videoconvert ! autovideosink
 //! ```
 //!
-//! It draws into the planes of the frame: in place when nobody else can see the buffer, else on exactly one copy
-//! (in memory of downstream's pool if it offers one). Frames of a decoder are always shared, so they are copied
-//! here and let go of at once. A frame with nothing to draw passes untouched.
+//! People blurred, with a margin, and the whole picture whenever the analysis has nothing to say:
 //!
-//! Without a frame report it draws the regions of interest that other elements (Intel DL Streamer's) attach.
+//! ```text
+//! … ! evoverlay effect=blur effect-labels=person effect-margin=0.1 cover-unanalysed=true ! …
+//! ```
 //!
-//! [`scene`] lays out, [`draw`] puts it on planes, [`style`] chooses colours and sizes, [`annotate`] decides what
-//! is to be seen on a frame.
+//! # Whose memory
+//!
+//! It draws into the planes of the frame: in place when nobody else can see the buffer, else on exactly one copy, in
+//! memory of downstream's pool if it offers one. Frames of a decoder are always shared, so they are copied here and
+//! let go of at once. A frame with nothing to draw passes untouched.
+//!
+//! # What is drawn
+//!
+//! The regions on the buffer, whoever attached them: those of `evdetect` and of other elements (Intel DL Streamer's).
+//! Who adds, removes or numbers regions in between is heard. Reports of `evdetect` say whether a frame was analysed;
+//! what that means for boxes and for hidden objects is told at [`hold::Holder::view`].
+//!
+//! # The way through the code
+//!
+//! [`annotate`] decides what is to be seen on a frame, [`hold`] remembers, [`layout`](mod@layout) makes strokes of it,
+//! [`draw`] puts them on planes whose bytes [`format`](mod@format) explains; [`color`], [`style`] and [`text`] are their tools.
 
 pub mod annotate;
 pub mod color;
