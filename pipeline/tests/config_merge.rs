@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use edgevision::config::{self, Config, Labels, Location, Secret, UserName, units::FrameRate};
+use edgevision::config::{self, Config, Labels, Location, OverlayEffect, Secret, UserName, units::FrameRate};
 
 fn parse(yaml: &str) -> Config {
     config::parse(yaml.as_bytes(), Path::new("plant/line3.yaml")).unwrap_or_else(|errors| panic!("{errors}"))
@@ -139,4 +139,21 @@ fn sections_can_be_shared_with_anchors() {
     let b = &config.cameras[1].source;
     assert_eq!(b.uri, Location::Rtsp("rtsp://h/y".into()));
     assert_eq!(b.latency, config.cameras[0].source.latency);
+}
+
+#[test]
+fn cameras_hide_what_the_common_overlay_hides() {
+    let config = parse(
+        "
+cameras:
+  - {name: a, source: a.mp4, overlay: {effect_labels: [person, face]}}
+  - {name: b, source: b.mp4, overlay: {effect: none, hold: 2s}}
+overlay: {effect: blur, cover_unanalysed: true, only: [-person]}
+",
+    );
+    let [a, b] = &config.cameras[..] else { panic!("two cameras") };
+    assert_eq!((a.overlay.effect, a.overlay.effect_labels.len()), (OverlayEffect::Blur, 2));
+    assert_eq!((b.overlay.effect, b.overlay.cover_unanalysed), (OverlayEffect::None, true));
+    assert_eq!(b.overlay.only, ["-person"]);
+    assert_eq!(b.overlay.hold.get(), std::time::Duration::from_secs(2));
 }

@@ -42,6 +42,7 @@ fn options() -> MountOptions {
         confidence: true,
         line_width: Some(8),
         text_size: 0.03,
+        objects: Vec::new(),
     };
     MountOptions {
         encoder: "auto".to_owned(),

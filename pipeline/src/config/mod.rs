@@ -31,7 +31,7 @@ pub use error::{ConfigError, ConfigErrors, Position};
 pub use load::{load, parse};
 pub use location::{Location, PATTERNS, SourceKind};
 pub use origin::Origin;
-pub use output::{JsonLines, Outputs, Overlay, Publish, RtspOut};
+pub use output::{JsonLines, Outputs, Overlay, OverlayEffect, Publish, RtspOut};
 pub use schema::schema;
 pub use secret::{Secret, SecretText, UserName};
 pub use source::{Pace, Reconnect, Source, Transport};

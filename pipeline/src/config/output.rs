@@ -135,6 +135,54 @@ pub struct Overlay {
     /// Height of the letters as a share of the frame's height.
     #[schemars(range(min = 0.01, max = 0.25))]
     pub text_size: f64,
+    /// Classes that get a box; a minus before one leaves it out. Empty = all.
+    pub only: Vec<String>,
+    /// Least confidence of what gets a box.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub min_confidence: f64,
+    /// What is done to objects of the classes in `effect_labels`, in place of a box.
+    pub effect: OverlayEffect,
+    /// Classes that the effect is meant for; a minus before one leaves it out. Empty = all.
+    pub effect_labels: Vec<String>,
+    /// How far an effect that hides reaches beyond each edge of a box, as a share of its width or height.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub effect_margin: f64,
+    /// Hide the whole frame while nothing is known of it.
+    pub cover_unanalysed: bool,
+    /// How long what was found counts on frames that were not analysed.
+    pub hold: HumanDuration,
+}
+
+/// What is done to an object in the published stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum OverlayEffect {
+    /// A box with a label.
+    #[default]
+    Box,
+    /// Blurred beyond recognition.
+    Blur,
+    /// Coarse squares.
+    Pixelate,
+    /// Covered in black.
+    Fill,
+    /// Neither box nor effect.
+    None,
+}
+
+impl OverlayEffect {
+    /// As `evoverlay` calls it.
+    #[must_use]
+    pub const fn nick(self) -> &'static str {
+        match self {
+            Self::Box => "box",
+            Self::Blur => "blur",
+            Self::Pixelate => "pixelate",
+            Self::Fill => "fill",
+            Self::None => "none",
+        }
+    }
 }
 
 impl Default for Overlay {
@@ -147,6 +195,13 @@ impl Default for Overlay {
             confidence: true,
             line_width: None,
             text_size: 0.025,
+            only: Vec::new(),
+            min_confidence: 0.0,
+            effect: OverlayEffect::Box,
+            effect_labels: Vec::new(),
+            effect_margin: 0.0,
+            cover_unanalysed: false,
+            hold: HumanDuration::from_millis(500),
         }
     }
 }

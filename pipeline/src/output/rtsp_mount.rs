@@ -11,7 +11,7 @@ use std::{
 use gst_rtsp_server::prelude::*;
 
 use super::rtsp_stream::{Counters, Stream};
-use crate::config::{Camera, RtspOut};
+use crate::config::{Camera, Overlay, RtspOut};
 
 /// How a camera is published.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,21 @@ pub struct OverlayOptions {
     pub line_width: Option<u32>,
     /// Height of the letters as a share of the frame's height.
     pub text_size: f64,
+    /// Properties of `evoverlay` that choose and hide objects, as their names and values in text.
+    pub objects: Vec<(&'static str, String)>,
+}
+
+/// What is drawn of objects, in the words of `evoverlay`.
+fn objects(overlay: &Overlay) -> Vec<(&'static str, String)> {
+    vec![
+        ("labels", overlay.only.join("\n")),
+        ("min-confidence", overlay.min_confidence.to_string()),
+        ("effect", overlay.effect.nick().to_owned()),
+        ("effect-labels", overlay.effect_labels.join("\n")),
+        ("effect-margin", overlay.effect_margin.to_string()),
+        ("cover-unanalysed", overlay.cover_unanalysed.to_string()),
+        ("hold", overlay.hold.get().as_nanos().to_string()),
+    ]
 }
 
 impl MountOptions {
@@ -55,6 +70,7 @@ impl MountOptions {
             confidence: overlay.confidence,
             line_width: overlay.line_width,
             text_size: overlay.text_size,
+            objects: objects(overlay),
         };
         Self {
             encoder: settings.encoder.clone(),
@@ -115,5 +131,42 @@ impl Drop for Mount {
     fn drop(&mut self) {
         self.points.remove_factory(&self.path);
         self.stream.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gst::prelude::*;
+
+    use super::*;
+    use crate::config::OverlayEffect;
+
+    #[test]
+    fn the_overlay_knows_these_words() {
+        gst::init().unwrap();
+        super::super::rtsp_stream::register_overlay().unwrap();
+        let element = gst::ElementFactory::make("evoverlay").build().unwrap();
+        for effect in [
+            OverlayEffect::Box,
+            OverlayEffect::Blur,
+            OverlayEffect::Pixelate,
+            OverlayEffect::Fill,
+            OverlayEffect::None,
+        ] {
+            let only = vec!["missing cap".to_owned(), "-person".to_owned()];
+            let overlay = Overlay { effect, only, min_confidence: 0.5, ..Overlay::default() };
+            objects(&overlay).iter().for_each(|(name, value)| element.set_property_from_str(name, value));
+            let (_, nick) = glib_enum(&element, "effect");
+            assert_eq!(nick, effect.nick());
+            assert_eq!(element.property::<String>("labels"), "missing cap\n-person");
+            assert!((element.property::<f64>("min-confidence") - 0.5).abs() < 1e-9);
+            assert_eq!(element.property::<u64>("hold"), 500_000_000);
+        }
+    }
+
+    fn glib_enum(element: &gst::Element, name: &str) -> (i32, String) {
+        let value = element.property_value(name);
+        let (_, value) = gst::glib::EnumValue::from_value(&value).unwrap();
+        (value.value(), value.nick().to_owned())
     }
 }

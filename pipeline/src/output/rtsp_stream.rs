@@ -265,6 +265,9 @@ fn draw_as(overlay: &gst::Element, options: &OverlayOptions) {
     if let Some(pixels) = options.line_width {
         overlay.set_property("line-width", f64::from(pixels));
     }
+    for (name, value) in &options.objects {
+        overlay.set_property_from_str(name, value);
+    }
 }
 
 /// Makes sure that `evoverlay` is known, whoever runs us.
