@@ -23,8 +23,10 @@ pub struct Mosaic {
     /// Mean of each block: row by row, `step` bytes each.
     means: Vec<u8>,
     sums: Vec<u64>,
-    /// For blurring: the left one of the two columns between which each sample lies, and how far it is, in 1/256.
-    between: Vec<(usize, u32)>,
+    /// For blurring: the left one of the two columns between which each sample lies.
+    lefts: Vec<usize>,
+    /// How far each sample is on the way to the right one, in 1/256.
+    weights: Vec<u32>,
     /// A row of blocks, weighted between the one above and the one below; in 1/256.
     line: Vec<u32>,
 }
@@ -49,7 +51,8 @@ impl Mosaic {
             down: needed(top, bottom, lines),
             means: vec![0; columns * lines * step],
             sums: vec![0; columns * step],
-            between: (0..width).map(|x| between(x, block, columns)).collect(),
+            lefts: (0..width).map(|x| between(x, block, columns).0).collect(),
+            weights: (0..width).map(|x| between(x, block, columns).1).collect(),
             line: vec![0; columns * step],
         }
     }
@@ -71,13 +74,13 @@ impl Mosaic {
         for (column, piece) in pieces {
             let sums = &mut self.sums[column * step..][..step];
             match sums {
-                [sum] => *sum += piece.iter().map(|&value| u64::from(value)).sum::<u64>(),
+                [sum] => *sum += u64::from(piece.iter().map(|&value| u32::from(value)).sum::<u32>()),
                 _ => {
-                    let mut here = [0_u64; MOST_STEP];
+                    let mut here = [0_u32; MOST_STEP];
                     for sample in piece.chunks_exact(step) {
-                        here.iter_mut().zip(sample).for_each(|(sum, value)| *sum += u64::from(*value));
+                        here.iter_mut().zip(sample).for_each(|(sum, value)| *sum += u32::from(*value));
                     }
-                    sums.iter_mut().zip(here).for_each(|(sum, here)| *sum += here);
+                    sums.iter_mut().zip(here).for_each(|(sum, here)| *sum += u64::from(here));
                 }
             }
         }
@@ -133,15 +136,34 @@ impl Mosaic {
         }
     }
 
+    /// Between two centres of blocks the two means stay the same, so that the inner loop is one multiplication.
     fn paint_smooth(&self, row: &mut [u8], run: Range<usize>) {
-        let step = self.step;
-        let samples = row[run.start * step..run.end * step].chunks_exact_mut(step);
-        for (sample, &(left, weight)) in samples.zip(&self.between[run]) {
-            let right = (left + 1).min(self.columns - 1);
-            for (channel, to) in sample.iter_mut().enumerate() {
-                let (a, b) = (self.line[left * step + channel], self.line[right * step + channel]);
-                let mixed = a * (256 - weight) + b * weight;
-                *to = u8::try_from((mixed + (1 << 15)) >> 16).unwrap_or(u8::MAX);
+        let mut start = run.start;
+        while start < run.end {
+            let left = self.lefts[start];
+            // The next centre is at most a block away.
+            let next = (start + 1..run.end.min(start + self.block + 1)).find(|x| self.lefts[*x] != left);
+            let end = next.unwrap_or_else(|| run.end.min(start + self.block));
+            self.paint_between(row, left, start..end);
+            start = end;
+        }
+    }
+
+    fn paint_between(&self, row: &mut [u8], left: usize, samples: Range<usize>) {
+        let (step, right) = (self.step, (left + 1).min(self.columns - 1));
+        let bytes = &mut row[samples.start * step..samples.end * step];
+        for channel in 0..step {
+            let (a, b) = (self.line[left * step + channel], self.line[right * step + channel]);
+            let mixed = |weight: u32| ((a * (256 - weight) + b * weight + (1 << 15)) >> 16).to_le_bytes()[0];
+            let weights = &self.weights[samples.clone()];
+            match step {
+                1 => bytes.iter_mut().zip(weights).for_each(|(to, weight)| *to = mixed(*weight)),
+                _ => bytes
+                    .iter_mut()
+                    .skip(channel)
+                    .step_by(step)
+                    .zip(weights)
+                    .for_each(|(to, weight)| *to = mixed(*weight)),
             }
         }
     }
