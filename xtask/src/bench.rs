@@ -22,8 +22,8 @@ use crate::{
 /// The benches that criterion runs.
 const CRITERION: &[&str] = &["handover", "letterbox", "pool", "overlay"];
 
-/// The bench that runs the whole command and prints its own figures.
-const END_TO_END: &str = "end_to_end";
+/// The benches that run whole programs and print their own figures: the command, and pipelines with the plugin.
+const PRINTING: &[&str] = &["end_to_end", "plugin"];
 
 /// Builds and runs all benches, prints the table, and fails when a figure is over its limit.
 pub fn measure() -> Result<()> {
@@ -35,7 +35,9 @@ pub fn measure() -> Result<()> {
     let estimates = Estimates::new(metadata.target_directory.join("criterion"), begun);
     let mut figures = handover(&estimates)?;
     figures.extend(kernels(&estimates)?);
-    figures.extend(end_to_end(&metadata.workspace_root)?);
+    for name in PRINTING {
+        figures.extend(printed(&metadata.workspace_root, name)?);
+    }
     // Standard output may be a pipe that was closed early; the exit status still tells the verdict.
     writeln!(io::stdout(), "\n{}", table::render(&figures)).context("cannot print the table")?;
     verdict(&figures)
@@ -85,16 +87,16 @@ fn kernels(estimates: &Estimates) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Runs the whole command's bench, which prints one JSON object a figure.
-fn end_to_end(workspace_root: &Path) -> Result<Vec<Figure>> {
-    let mut command = bench(workspace_root, &[END_TO_END]);
+/// Runs a bench that prints one JSON object a figure.
+fn printed(workspace_root: &Path, name: &str) -> Result<Vec<Figure>> {
+    let mut command = bench(workspace_root, &[name]);
     let output = command.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("the bench {END_TO_END} failed ({})", output.status);
+        bail!("the bench {name} failed ({})", output.status);
     }
     let text = String::from_utf8(output.stdout).context("the bench printed no UTF-8")?;
     let figures: Vec<Figure> = text.lines().map(Figure::from_json).collect::<Result<_>>()?;
-    ensure!(!figures.is_empty(), "the bench {END_TO_END} printed no figures");
+    ensure!(!figures.is_empty(), "the bench {name} printed no figures");
     Ok(figures)
 }
 
