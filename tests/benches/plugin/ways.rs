@@ -35,7 +35,10 @@ pub fn all(clip: &Path, folder: &Path) -> Vec<Way> {
         ours("1080p H.264: decode ! fakesink", sink),
         ours("decode ! evdetect with a module that does nothing ! fakesink", &format!("{detect} ! {sink}")),
         ours("the same, no frame analysed", &format!("{detect} interval=1000000 ! {sink}")),
-        ours("the same, each frame copied for the module", &format!("{detect} alias-memory=false ! {sink}")),
+        ours(
+            "the same, each frame copied once (alias-memory=false)",
+            &format!("{detect} alias-memory=false ! {sink}"),
+        ),
         // It takes padded lines, which a plain `fakesink` does not promise.
         ours("decode ! fakevideosink", "fakevideosink name=sink sync=false qos=false"),
     ];
