@@ -71,7 +71,13 @@ fn number_specs(d: &Settings) -> Vec<glib::ParamSpec> {
             .default_value(d.threshold)
             .mutable_playing()
             .build(),
-        uint(When::Playing, "interval", "Analyse every n-th frame", d.interval, 1..=u32::MAX),
+        uint(
+            When::Playing,
+            "interval",
+            "Analyse every n-th frame; the others pass on un-analysed",
+            d.interval,
+            1..=u32::MAX,
+        ),
         uint(
             When::Playing,
             "model-threads",
