@@ -117,7 +117,7 @@ pub(super) fn labels(settings: &Settings) -> Result<Vec<String>, String> {
         ("", list) => Ok(lines(list)),
         (path, "") => {
             let text =
-                std::fs::read_to_string(path).map_err(|error| format!("labels file {path}: {error}"))?;
+                std::fs::read_to_string(path).map_err(|error| format!("labels file {path} cannot be read ({error}); give it a UTF-8 text with one class name a line"))?;
             Ok(lines(&text))
         }
         _ => Err("properties `labels` and `label-list` are both set; keep one".into()),

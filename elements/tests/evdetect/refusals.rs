@@ -37,7 +37,29 @@ fn one_sentence_each() {
     let garbage = garbage.to_str().unwrap();
     let missing = dir.path().join("missing");
     let missing = missing.to_str().unwrap();
+    let binary = dir.path().join("binary.txt");
+    std::fs::write(&binary, [0xff, 0xfe, 0x00]).unwrap();
+    let binary = binary.to_str().unwrap();
+    let guests = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/guests");
+    let (letterbox, yolo) = (format!("{guests}/letterbox.wasm"), format!("{guests}/yolo.wasm"));
     let table: &[Case] = &[
+        (
+            &[("preprocess", &letterbox), ("detector", &letterbox)],
+            &["letterbox exports preprocess, not `detect`"],
+        ),
+        (&[("preprocess", &letterbox)], &["property `detector` is empty", "does not export `detect`"]),
+        (&[("preprocess", &yolo), ("detector", &yolo)], &["yolo exports detect, not `preprocess`"]),
+        (&[("preprocess", &letterbox), ("detector", &yolo)], &["yolo runs a model, but none is configured"]),
+        (&[("preprocess", probe), ("model", garbage)], &[garbage]),
+        (&[("preprocess", probe), ("model", guests)], &["guests", "the model cannot be read"]),
+        (&[("preprocess", guests)], &["guests"]),
+        (&[("preprocess", probe), ("labels", binary)], &["labels file", binary, "UTF-8"]),
+        (&[("preprocess", probe), ("class-thresholds", "0.5")], &["`class-thresholds` is not a JSON object"]),
+        (
+            &[("preprocess", probe), ("label-list", "a"), ("class-thresholds", r#"{"a":7}"#)],
+            &["the threshold 7; it must be a number from 0 to 1"],
+        ),
+        (&[("preprocess", probe), ("memory-limit", "65536")], &["memory"]),
         (&[], &["property `preprocess` is empty", "exports `preprocess`"]),
         (&[("preprocess", missing)], &[missing, "No such file"]),
         (&[("preprocess", garbage)], &["garbage"]),

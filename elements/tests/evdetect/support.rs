@@ -184,8 +184,10 @@ impl Drop for Bench {
     }
 }
 
+type Log<T> = Arc<Mutex<Vec<T>>>;
+
 /// A bus forgets its messages when the pipeline stops; this does not.
-fn note_warnings(bus: &gst::Bus) -> (Arc<Mutex<Vec<String>>>, Arc<Mutex<Vec<gst::Message>>>) {
+fn note_warnings(bus: &gst::Bus) -> (Log<String>, Log<gst::Message>) {
     let (warnings, told) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
     let (warning_log, told_log) = (warnings.clone(), told.clone());
     bus.set_sync_handler(move |_, message| {

@@ -94,6 +94,9 @@ fn warning(
             return Notice::ModulesQuarantined(error.message().to_owned());
         }
         (true, None) => return Notice::ModuleFailed(error.message().to_owned()),
+        (true, Some(gst::ResourceError::Settings)) => {
+            return Notice::ModuleFailed(error.message().to_owned());
+        }
         (true, Some(_)) => return Notice::OutputFailed(error.message().to_owned()),
         (false, _) => {}
     }
