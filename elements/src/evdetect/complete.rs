@@ -7,8 +7,8 @@ use edgevision_wasm_host::analysis::{Analysis, Timings};
 use super::{
     health::{Change, Health},
     imp::CAT,
+    item::Finished,
     load::Loaded,
-    output::Finished,
     running::{Running, lock},
 };
 use crate::detectionmeta::{self, FrameReport};

@@ -39,6 +39,7 @@
 mod complete;
 mod health;
 mod imp;
+mod item;
 mod latency;
 mod load;
 mod output;

@@ -3,8 +3,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
-    time::{Duration, Instant},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use edgevision_wasm_host::{
@@ -14,73 +14,7 @@ use edgevision_wasm_host::{
 };
 use gst::FlowError;
 
-use super::load::Loaded;
-
-/// A frame that came in and has no result yet.
-pub struct Waiting {
-    /// What it is analysed with.
-    pub loaded: Arc<Loaded>,
-    pub buffer: gst::Buffer,
-    pub seq: u64,
-    /// When it came in.
-    pub since: Instant,
-    pub timestamp_ns: Option<u64>,
-    pub system_time_ns: u64,
-    pub width: u32,
-    pub height: u32,
-    /// Bytes that were copied so that a module can see the frame.
-    pub bytes_copied: u64,
-}
-
-/// A frame with its result.
-pub struct Finished {
-    pub frame: Waiting,
-    /// None when no worker was given the frame.
-    pub transfer: Option<Transfer>,
-    pub analysis: Analysis,
-}
-
-/// Something that leaves.
-pub enum Item {
-    Frame(Box<Finished>),
-    Event(gst::Event),
-    Barrier(Barrier),
-}
-
-impl Item {
-    /// What comes after it is another stream or segment, or nothing.
-    fn is_turn(&self) -> bool {
-        self.begins_anew() || matches!(self, Self::Event(event) if event.type_() == gst::EventType::Eos)
-    }
-
-    fn begins_anew(&self) -> bool {
-        let Self::Event(event) = self else { return false };
-        matches!(event.type_(), gst::EventType::StreamStart | gst::EventType::Segment)
-    }
-}
-
-/// The place of a serialized query. The task that reaches it says so and waits until the query is answered.
-pub struct Barrier {
-    reached: mpsc::SyncSender<()>,
-    answered: mpsc::Receiver<()>,
-}
-
-impl Barrier {
-    /// A barrier, what tells that it was reached (an error: it was flushed), and what releases it when dropped.
-    pub fn new() -> (Self, mpsc::Receiver<()>, mpsc::SyncSender<()>) {
-        let (reached, on_reached) = mpsc::sync_channel(1);
-        let (release, answered) = mpsc::sync_channel(1);
-        (Self { reached, answered }, on_reached, release)
-    }
-
-    /// Called by the task: lets the query go and waits for its end.
-    pub fn pass(&self) {
-        if self.reached.send(()).is_ok() {
-            // The sender is dropped, never used: an error is the signal.
-            self.answered.recv().ok();
-        }
-    }
-}
+use super::item::{Finished, Item, Waiting};
 
 /// The queue in front of the src pad.
 #[derive(Clone)]
@@ -265,10 +199,11 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use edgevision_wasm_host::analysis::{Status, Timings};
 
+    use super::super::item::Barrier;
     use super::*;
 
     fn frame(seq: u64) -> Waiting {
@@ -413,16 +348,5 @@ mod tests {
         output.push(Item::Barrier(barrier)).unwrap();
         drop(output.close(FlowError::Flushing));
         assert!(reached.recv().is_err());
-    }
-
-    #[test]
-    fn a_barrier_holds_the_task_until_the_query_is_answered() {
-        let (barrier, reached, release) = Barrier::new();
-        let task = std::thread::spawn(move || barrier.pass());
-        reached.recv().unwrap();
-        std::thread::sleep(Duration::from_millis(20));
-        assert!(!task.is_finished());
-        drop(release);
-        task.join().unwrap();
     }
 }

@@ -13,9 +13,10 @@ use edgevision_wasm_host::{
 
 use super::{
     health::Health,
+    item::Item,
     latency,
     load::Loaded,
-    output::{Item, Output},
+    output::Output,
     settings::{Policy, Settings},
     stats::{Counters, Snapshot},
     workers,
@@ -221,8 +222,8 @@ impl Running {
         let format = lock(&self.stream).format.clone()?;
         let policy = lock(&self.lane).as_ref().map(|(_, policy)| *policy)?;
         let grown = latency::grown(stay, format.frame_duration(), self.room(policy, &format));
-        self.grown_latency_ns.store(grown.nseconds(), Ordering::Relaxed);
-        Some(self.latency())
+        let before = self.grown_latency_ns.fetch_max(grown.nseconds(), Ordering::Relaxed);
+        (before < grown.nseconds()).then(|| self.latency())
     }
 
     fn frame_duration(&self) -> Option<gst::ClockTime> {

@@ -6,7 +6,7 @@ use gst::{prelude::*, subclass::prelude::*};
 
 use super::{
     imp::{CAT, EvDetect},
-    output::{Barrier, Item},
+    item::{Barrier, Item},
     running::{Running, lock},
     submit::{self, Refusal},
 };

@@ -6,8 +6,8 @@ use super::{
     complete::{News, complete},
     health::{Change, State},
     imp::{CAT, EvDetect},
+    item::Item,
     load::Loaded,
-    output::Item,
     running::{Running, lock},
 };
 

@@ -14,7 +14,7 @@ use gst::prelude::*;
 
 use super::{
     imp::CAT,
-    output::{Finished, Item, Waiting},
+    item::{Finished, Item, Waiting},
     running::{Running, lock},
 };
 use crate::framepool::{self, HandOver, StreamFormat};

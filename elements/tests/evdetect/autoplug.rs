@@ -69,7 +69,7 @@ fn as_video_filter_of_playbin_also_for_a_second_clip() {
         for run in 1..=2 {
             player.set_state(gst::State::Playing).unwrap();
             let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-            let end = player.bus().unwrap().timed_pop_filtered(PATIENCE, &kinds).expect("an end");
+            let end = player.bus().unwrap().timed_pop_filtered(4 * PATIENCE, &kinds).expect("an end");
             assert_eq!(end.type_(), gst::MessageType::Eos, "{name}: {end:?}");
             player.set_state(gst::State::Ready).unwrap();
             let all = frames(left.lock().unwrap().clone());

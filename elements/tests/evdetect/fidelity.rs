@@ -9,14 +9,14 @@ use super::{
 };
 
 /// Everything of a buffer but its pixels and what was attached.
-fn fields(buffer: &gst::Buffer) -> impl PartialEq + std::fmt::Debug + use<> {
+pub fn fields(buffer: &gst::Buffer) -> impl PartialEq + std::fmt::Debug + use<> {
     let (times, offsets) =
         ((buffer.pts(), buffer.dts(), buffer.duration()), (buffer.offset(), buffer.offset_end()));
     (times, offsets, buffer.flags() & !BufferFlags::TAG_MEMORY)
 }
 
 /// Buffers with every flag that travels, alone and together, and with odd or missing times.
-fn oddities() -> Vec<gst::Buffer> {
+pub fn oddities() -> Vec<gst::Buffer> {
     let flags = [
         BufferFlags::DISCONT,
         BufferFlags::DELTA_UNIT,
@@ -47,7 +47,7 @@ fn oddities() -> Vec<gst::Buffer> {
     buffers
 }
 
-fn with(n: u64, change: impl FnOnce(&mut gst::BufferRef)) -> gst::Buffer {
+pub fn with(n: u64, change: impl FnOnce(&mut gst::BufferRef)) -> gst::Buffer {
     let mut buffer = buffer(n);
     change(buffer.get_mut().unwrap());
     buffer
@@ -143,7 +143,7 @@ fn the_frames_of_a_buffer_list_leave_in_order_each_analysed() {
 }
 
 /// Each kind of serialized event, twice, each between two frames.
-fn serialized_events() -> Vec<gst::Event> {
+pub fn serialized_events() -> Vec<gst::Event> {
     let mut tags = gst::TagList::new();
     tags.get_mut().unwrap().add::<gst::tags::Title>(&"line 3", gst::TagMergeMode::Replace);
     let sticky = gst::event::CustomDownstreamSticky::new(gst::Structure::new_empty("custom-sticky"));

@@ -95,7 +95,7 @@ impl Live {
     fn new(module: &Module, detect: &str) -> Self {
         let bench = Bench::new(
             &format!(
-                "videotestsrc is-live=true ! video/x-raw,format=I420,width=64,height=48,framerate=10/1 ! \
+                "videotestsrc is-live=true ! video/x-raw,format=I420,width=64,height=48,framerate=20/1 ! \
                  DETECT {detect} ! fakesink name=s sync=true max-lateness=20000000 qos=true"
             ),
             &module.path(),
@@ -122,45 +122,48 @@ impl Live {
         sink.property::<gst::Structure>("stats").get(name).unwrap()
     }
 
-    /// Waits for `row` rendered frames without a dropped one between them.
-    #[track_caller]
-    fn wait_for_row(&self, row: u64) {
+    /// Waits for 15 rendered frames without a dropped one between them; false if there are none for a minute.
+    fn has_row(&self) -> bool {
+        const ROW: u64 = 15;
         let begin = Instant::now();
         let (mut dropped, mut from) = (self.sink_stat("dropped"), self.sink_stat("rendered"));
-        loop {
+        while self.sink_stat("rendered") < from + ROW {
             std::thread::sleep(Duration::from_millis(20));
             if self.sink_stat("dropped") != dropped {
                 (dropped, from) = (self.sink_stat("dropped"), self.sink_stat("rendered"));
             }
-            if self.sink_stat("rendered") >= from + row {
-                return;
+            if begin.elapsed() > Duration::from_secs(60) {
+                return false;
             }
-            assert!(begin.elapsed() < Duration::from_secs(90), "frames keep coming late: {dropped} dropped");
         }
+        true
     }
 }
 
 #[test]
 fn a_quick_module_keeps_what_was_planned_and_nothing_comes_late() {
     let live = Live::new(&Module::plain(), "workers=2 queue-size=2");
-    live.wait_for_row(15);
+    assert!(live.has_row(), "frames keep coming late");
     let (_, min, _) = latency(&live.bench.detector.static_pad("src").unwrap());
-    assert!(min >= ClockTime::from_mseconds(400), "{min}");
+    assert!(min >= ClockTime::from_mseconds(200), "{min}");
 }
 
 #[test]
 fn a_module_slower_than_the_stream_raises_the_latency_until_nothing_comes_late() {
-    // Far longer than the two frames that are planned for one worker and one waiting frame.
-    let module = Module::with("(call $spin (i32.const 200000000))");
+    // Longer than the two frames of 50 ms that are planned for one worker and one waiting frame.
+    let module = Module::with("(call $spin (i32.const 150000000))");
     let live = Live::new(&module, "workers=1 queue-size=1 deadline=10000000000");
-    live.wait_for_row(15);
+    let has_row = live.has_row();
     let (_, min, _) = latency(&live.bench.detector.static_pad("src").unwrap());
     live.bench.stop();
     let frames = live.bench.frames();
     let longest = frames.iter().map(|frame| frame.report.analysis.timings.total).max().unwrap();
-    assert!(longest > Duration::from_millis(200), "the module was not slow: {longest:?}");
-    assert!(min > ClockTime::from_mseconds(200), "{min} while a frame took {longest:?}");
+    assert!(longest > Duration::from_millis(100), "the module was not slow: {longest:?}");
+    assert!(min > ClockTime::from_mseconds(100), "{min} while a frame took {longest:?}");
     assert!(live.announced.load(Ordering::SeqCst) >= 2, "the plan, and what was measured");
+    // A machine so busy that more frames come in one analysis than fit inside cannot keep up at any latency.
+    let fits = Duration::from_millis(50) * 60;
+    assert!(has_row || longest > fits, "frames keep coming late at {min} while one took {longest:?}");
 }
 
 #[test]

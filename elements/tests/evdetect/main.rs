@@ -6,6 +6,7 @@
 mod autoplug;
 mod buffers;
 mod caps;
+mod chain;
 mod failures;
 mod fidelity;
 mod flow;

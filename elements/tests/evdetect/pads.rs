@@ -90,6 +90,23 @@ impl Rig {
             .build()
             .unwrap();
         set(&element);
+        Self::around(element, module)
+    }
+
+    /// The detector with other elements behind it.
+    pub fn with_behind(module: Module, behind: &str) -> Self {
+        init();
+        let detect = format!(
+            "evdetect preprocess={} workers=4 deadline=30000000000 policy=every",
+            module.path().display()
+        );
+        let bin = gst::parse::bin_from_description(&format!("{detect} ! {behind}"), true).unwrap();
+        let rig = Self::around(bin.upcast(), module);
+        rig.begin("first");
+        rig
+    }
+
+    fn around(element: gst::Element, module: Module) -> Self {
         let bus = gst::Bus::new();
         element.set_bus(Some(&bus));
         let seen = Arc::new(Seen::default());
@@ -295,8 +312,10 @@ fn downstream_pad(seen: &Arc<Seen>) -> gst::Pad {
     let (frames, events, queries) = (seen.clone(), seen.clone(), seen.clone());
     gst::Pad::builder_from_template(&any(gst::PadDirection::Sink))
         .chain_function(move |_, _, buffer| {
+            // Before a test sees the buffer and chooses another answer.
+            let flow = frames.flow();
             frames.note(Out::Buffer(buffer));
-            frames.flow()
+            flow
         })
         .event_function(move |_, _, event| {
             let refused = match event.view() {
