@@ -34,12 +34,19 @@ pub struct FrameReport {
 }
 
 impl FrameReport {
-    /// Name of a class; its number when the labels do not reach that far.
+    /// Name of a class; its number when the labels do not reach that far, and `?` when no model has so many classes.
     pub fn label(&self, class_id: u32) -> String {
         let known = usize::try_from(class_id).ok().and_then(|id| self.labels.get(id));
-        known.cloned().unwrap_or_else(|| class_id.to_string())
+        known.cloned().unwrap_or_else(|| match class_id {
+            ..MOST_CLASSES => class_id.to_string(),
+            // Regions name their class by a quark, and GLib keeps quarks for ever: a module must not be able to invent
+            // new ones without end.
+            MOST_CLASSES.. => "?".to_owned(),
+        })
     }
 }
+
+const MOST_CLASSES: u32 = 1 << 16;
 
 /// Attaches a report without its detections; see [`attach`](super::attach) for both. Earlier ones stay.
 pub fn attach_report(buffer: &mut gst::BufferRef, report: Arc<FrameReport>) {

@@ -67,8 +67,9 @@ impl EvOverlay {
             gst::element_imp_error!(self, gst::CoreError::Negotiation, ("a frame came before its caps"));
             return Err(gst::FlowError::NotNegotiated);
         };
-        if strokes.is_empty() {
-            gst::trace!(CAT, imp = self, "{:?}: nothing to draw", buffer.pts());
+        // Streams mark time that passed without a picture with empty buffers.
+        if strokes.is_empty() || buffer.size() == 0 {
+            gst::log!(CAT, imp = self, "{:?}: nothing to draw", buffer.pts());
             return Ok(buffer);
         }
         let mut frame = self.writable(buffer, &info)?;
@@ -90,11 +91,11 @@ impl EvOverlay {
     /// The frame itself when nobody else can see it, else a copy.
     fn writable(&self, buffer: gst::Buffer, info: &gst_video::VideoInfo) -> Result<Writable, gst::FlowError> {
         if own::is_ours(&buffer) {
-            gst::trace!(CAT, imp = self, "{:?}: drawn in place", buffer.pts());
+            gst::log!(CAT, imp = self, "{:?}: drawn in place", buffer.pts());
             return gst_video::VideoFrame::from_buffer_writable(buffer, info)
                 .map_err(|_| self.unmappable(info));
         }
-        gst::trace!(CAT, imp = self, "{:?}: drawn on a copy", buffer.pts());
+        gst::log!(CAT, imp = self, "{:?}: drawn on a copy", buffer.pts());
         match self.parent_prepare_output_buffer(InputBuffer::Readable(&buffer))? {
             PrepareOutputBufferSuccess::Buffer(copied) => own::copy_picture(&buffer, copied, info),
             PrepareOutputBufferSuccess::InputBuffer => buffer

@@ -36,7 +36,7 @@ impl Chain {
 #[test]
 fn times_offsets_and_flags_leave_as_they_came() {
     let chain = Chain::new();
-    let came: Vec<_> = oddities().into_iter().filter(|buffer| buffer.size() > 0).collect();
+    let came = oddities();
     let expected: Vec<_> = came.iter().map(fields).collect();
     for buffer in came {
         chain.rig.src.push(buffer).unwrap();

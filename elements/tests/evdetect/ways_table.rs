@@ -74,9 +74,9 @@ pub const ROWS: &[Row] = &[
     row(
         "`queue`, `queue2`",
         &[],
-        "videotestsrc num-buffers=40 ! video/x-raw,format=I420,width=322,height=242,framerate=30/1 ! queue ! queue2",
+        "videotestsrc num-buffers=40 ! video/x-raw,format=I420,width=322,height=242,framerate=30/1 ! queue max-size-buffers=4 ! queue2 max-size-buffers=4",
         InPlace,
-        "let the offer through",
+        "let the offer through; keep them short (`max-size-buffers=4`), or what waits there takes all slots",
     ),
     row(
         "`videorate`",
