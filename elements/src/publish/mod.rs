@@ -100,7 +100,7 @@ impl Writer {
     fn file(path: &Path, rotation: Rotation) -> io::Result<Self> {
         let target = match file::open(path, rotation)? {
             Opened::Regular(file) => Target::File(file),
-            Opened::Other(file) => Target::Stream(Stream::opened(file)),
+            Opened::Other(file) => Target::Stream(Stream::opened(file)?),
         };
         Ok(Self::new(path.display().to_string(), target))
     }
@@ -244,7 +244,7 @@ mod tests {
     fn pipe() -> (io::PipeReader, Writer) {
         let (reader, writer) = io::pipe().unwrap();
         let file = std::fs::File::from(std::os::fd::OwnedFd::from(writer));
-        (reader, Writer::new("pipe".to_owned(), Target::Stream(Stream::opened(file))))
+        (reader, Writer::new("pipe".to_owned(), Target::Stream(Stream::opened(file).unwrap())))
     }
 
     const LONG: Duration = Duration::from_secs(600);

@@ -1,20 +1,23 @@
 //! Standard output, pipes, terminals and devices: places where somebody reads, or does not.
 //!
-//! A pipe whose reader has stopped reading takes 64 KiB and then holds whoever writes. So a line is begun only when
-//! there is room for all of it or for a whole page.
+//! A place whose reader has stopped reading takes some 64 KiB and then holds whoever writes. So nobody here ever
+//! waits inside `write`: these places are written without blocking, and room is waited for with a limit.
 
 use std::{
     fs::File,
     io,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
     time::{Duration, Instant},
 };
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, Mode, OFlags};
 
-use super::syscalls::{wait_writable, write};
+use super::{
+    LOOK_INTERVAL,
+    syscalls::{wait_writable, write},
+};
 
-/// What a pipe with any room takes without waiting, and in one piece (POSIX's least PIPE_BUF is 512, Linux' 4096).
+/// What a pipe takes in one piece or not at all (POSIX's least PIPE_BUF is 512, Linux' 4096).
 const PIPE_BUF: usize = 4096;
 /// How long the rest of a line that is longer than that may wait for room.
 const REST_PATIENCE: Duration = Duration::from_millis(500);
@@ -36,12 +39,14 @@ enum Place {
 
 impl Stream {
     pub(super) fn stdout() -> Self {
-        Self::new(Place::Stdout)
+        Self::new(of_our_own(rustix::stdio::stdout()).map_or(Place::Stdout, Place::Opened))
     }
 
-    /// A FIFO, a terminal or another device.
-    pub(super) fn opened(file: File) -> Self {
-        Self::new(Place::Opened(file))
+    /// A FIFO, a terminal or another device. Nobody else may write to the same open file: it ceases to block.
+    pub(super) fn opened(file: File) -> io::Result<Self> {
+        let flags = rustix::fs::fcntl_getfl(&file)?;
+        rustix::fs::fcntl_setfl(&file, flags | OFlags::NONBLOCK)?;
+        Ok(Self::new(Place::Opened(file)))
     }
 
     fn new(place: Place) -> Self {
@@ -83,10 +88,26 @@ impl Stream {
             match wait_writable(self.place.fd(), left).and_then(|()| write(self.place.fd(), chunk)) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // There was some room, but not for this: a look at it returns at once, so it must not be all there is.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !left.is_zero() => {
+                    std::thread::sleep(left.min(LOOK_INTERVAL));
+                }
                 result => return result,
             }
         }
     }
+}
+
+/// Opens a pipe, terminal or device a second time, without blocking: whoever shares the first open file (the shell,
+/// the program's own output) keeps it as it is. None for files, which never hold anybody, and for what cannot be
+/// opened so: sockets, another user's terminal.
+fn of_our_own(fd: BorrowedFd<'_>) -> Option<File> {
+    if rustix::fs::fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_file()) {
+        return None;
+    }
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).ok().map(File::from)
 }
 
 impl Place {
@@ -105,11 +126,11 @@ mod tests {
         os::fd::OwnedFd,
     };
 
-    use super::*;
+    use super::{super::syscalls::terminal, *};
 
     fn pipe() -> (io::PipeReader, Stream) {
         let (reader, writer) = io::pipe().unwrap();
-        (reader, Stream::opened(File::from(OwnedFd::from(writer))))
+        (reader, Stream::opened(File::from(OwnedFd::from(writer))).unwrap())
     }
 
     /// Writes until it is refused; returns the number of whole lines and the refusal.
@@ -130,6 +151,27 @@ mod tests {
         let rest: Vec<String> = reader.lines().map(Result::unwrap).collect();
         assert!(rest.len() == lines && rest.last().unwrap() == "again");
         assert!(rest[..lines - 1].iter().all(|line| line == "line"));
+    }
+
+    #[test]
+    fn a_terminal_that_nobody_reads_refuses_lines() {
+        // Terminals have room for a part of a line: a `write` that blocks would never return.
+        let (reader, terminal) = terminal();
+        let mut stream = Stream::opened(File::from(terminal)).unwrap();
+        let (lines, refusal) = fill(&mut stream, &[[b'x'; 499].as_slice(), b"\n"].concat());
+        assert!(lines > 0 && matches!(refusal, io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock));
+        drop(reader);
+    }
+
+    #[test]
+    fn the_open_file_of_others_keeps_blocking() {
+        let (reader, writer) = io::pipe().unwrap();
+        let ours = of_our_own(writer.as_fd()).unwrap();
+        let is_blocking =
+            |fd: BorrowedFd<'_>| !rustix::fs::fcntl_getfl(fd).unwrap().contains(OFlags::NONBLOCK);
+        assert!(is_blocking(writer.as_fd()) && !is_blocking(ours.as_fd()));
+        assert!(of_our_own(tempfile::tempfile().unwrap().as_fd()).is_none(), "files never hold anybody");
+        drop((reader, ours));
     }
 
     #[test]

@@ -85,6 +85,20 @@ impl Drop for SigpipeBlocked {
     }
 }
 
+/// A terminal: the side that reads what is written to the other one.
+#[cfg(test)]
+pub(super) fn terminal() -> (std::os::fd::OwnedFd, std::os::fd::OwnedFd) {
+    use std::os::fd::{FromRawFd, OwnedFd};
+    let (mut reader, mut terminal) = (-1, -1);
+    let none = ptr::null_mut();
+    // SAFETY: two places for descriptors; name, settings and size may be null.
+    let made =
+        unsafe { libc::openpty(&raw mut reader, &raw mut terminal, none, ptr::null_mut(), ptr::null_mut()) };
+    assert_eq!(made, 0, "{}", io::Error::last_os_error());
+    // SAFETY: both were opened above, for nobody else.
+    unsafe { (OwnedFd::from_raw_fd(reader), OwnedFd::from_raw_fd(terminal)) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsFd;
