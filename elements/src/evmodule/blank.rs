@@ -15,8 +15,11 @@ fn black(format: &StreamFormat, plane: u32) -> u8 {
     }
 }
 
-/// Makes a whole frame black, padding included.
-pub fn blank(buffer: gst::Buffer, format: &StreamFormat) -> Result<gst::Buffer, gst::Buffer> {
+/// Makes a whole frame black. Padding is cleared, too: a module may have left anything there.
+pub fn blank(mut buffer: gst::Buffer, format: &StreamFormat) -> Result<gst::Buffer, gst::Buffer> {
+    if let Some(mut bytes) = buffer.get_mut().and_then(|content| content.map_writable().ok()) {
+        bytes.fill(0);
+    }
     let mut frame = gst_video::VideoFrame::from_buffer_writable(buffer, &format.info)?;
     for plane in 0..frame.n_planes() {
         if let Ok(data) = frame.plane_data_mut(plane) {
@@ -54,6 +57,9 @@ mod tests {
                     "{caps} plane {plane}"
                 );
             }
+            let buffer = frame.into_buffer();
+            let left = buffer.map_readable().unwrap().iter().filter(|byte| **byte == 77).count();
+            assert_eq!(left, 0, "{caps}: between and behind the planes");
         }
     }
 }

@@ -53,6 +53,16 @@ fn timestamps_flags_and_metas_leave_as_they_came() {
     assert_eq!(output.meta::<gst::ReferenceTimestampMeta>().unwrap().timestamp(), ms(5));
 }
 
+/// A meta that holds the frame as it came in would let it out beside the filtered one.
+#[test]
+fn no_meta_carries_the_input_along() {
+    let mut bench = Bench::new(filter(&guest("grayscale"), ""), "format=I420,width=64,height=48");
+    let (original, mut frame) = (bench.frame(noise), bench.frame(noise));
+    gst::ParentBufferMeta::add(frame.get_mut().unwrap(), &original);
+    let output = bench.through(frame);
+    assert!(output.meta::<gst::ParentBufferMeta>().is_none());
+}
+
 #[test]
 fn frames_without_a_timestamp_pass() {
     let mut bench = Bench::new(filter(&guest("grayscale"), ""), "format=I420,width=64,height=48");

@@ -82,13 +82,14 @@ impl<'a> FrameViewMut<'a> {
         self.plane_rows_mut(plane).for_each(|row| row.fill(value));
     }
 
-    /// Copies a plane. Panics if the two frames differ in format or size.
+    /// Copies the visible bytes of a plane. Panics if the two frames differ in format or size.
     pub fn copy_plane(&mut self, plane: usize, from: &FrameView) {
         assert!(self.is_like(from), "{:?} is not a frame like {:?}", self.info, from.info());
         let (bytes, stride) = from.padded(plane);
         let to = &mut self.planes[plane];
-        if stride == to.stride {
-            // One long copy is faster; the padding that goes with it is nobody's.
+        // The padding stays behind: there may be pixels in it, beyond a crop or repeated from the edge, which a mask
+        // does not reach.
+        if stride == to.stride && stride == to.row_bytes {
             to.bytes.copy_from_slice(bytes);
         } else {
             self.plane_rows_mut(plane)
@@ -131,6 +132,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_copy_leaves_the_padding_behind() {
+        let info = *OwnedFrame::new(PixelFormat::Gray8, 3, 2).view().info();
+        let (from, mut to) = ([9; 16], [1; 16]);
+        let view = FrameView::new(info, &[(&from, 8)]).unwrap();
+        FrameViewMut::new(info, [(&mut to[..], 8)]).unwrap().copy_from(&view);
+        assert_eq!(to, [9, 9, 9, 1, 1, 1, 1, 1, 9, 9, 9, 1, 1, 1, 1, 1]);
     }
 
     #[test]
