@@ -135,6 +135,20 @@ fn filter_writes_later() {
     assert_eq!(bytes_of(&kept), before);
 }
 
+/// The address range of a window that has become too small was never counted against the memory limit.
+#[test]
+fn a_window_that_was_given_up_is_no_memory_for_the_guest() {
+    let mut studio = Studio::new("filter_writes_later");
+    studio.good_frame();
+    studio.outputs = Arena::for_filters(SLOT, 16).unwrap();
+    let bytes = studio.camera.bytes(ATTACK);
+    let (frame, mut slot) = (studio.camera.frame(&bytes), studio.slot());
+    let failure = studio.run(&frame, &mut slot).unwrap_err();
+    assert!(failure.message.contains("out of bounds memory access"), "{failure}");
+    drop(frame);
+    studio.good_frame();
+}
+
 #[test]
 fn filter_endless_loop() {
     let start = Instant::now();

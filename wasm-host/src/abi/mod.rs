@@ -82,15 +82,9 @@ struct Region {
 }
 
 impl Windows {
-    /// Notes a window; whatever was noted for that address before is forgotten.
+    /// Notes a window. Its pages never become the guest's own again.
     pub(crate) fn note(&mut self, address: u32, len: u32, shows: Shows) {
-        self.forget(address);
         self.regions.push(Region { span: Span::bytes(address, len), shows });
-    }
-
-    /// The pages at that address are the guest's own from now on.
-    pub(crate) fn forget(&mut self, address: u32) {
-        self.regions.retain(|region| region.span.address != address);
     }
 
     fn place(&self, span: Span) -> Result<Place<'_>, BadAddress> {

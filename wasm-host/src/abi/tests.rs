@@ -130,14 +130,6 @@ fn what_is_lent_does_not_overlap() {
     assert_eq!(memory.read::<u32>(8), memory.read::<u32>(0));
 }
 
-#[test]
-fn a_window_that_is_closed_is_ordinary_memory() {
-    let mut guest = detect();
-    guest.windows.forget(FRAMES);
-    assert_eq!(guest.memory().write(FRAMES, &1_u32), Ok(()));
-    assert_eq!(guest.memory().write(TENSOR, &1_u32), Err(BadAddress::Window));
-}
-
 proptest! {
     /// Whatever is asked for, what is granted lies where it may lie.
     #[test]

@@ -19,7 +19,7 @@ pub(crate) enum Access {
 /// A range of guest pages that shows foreign memory.
 ///
 /// Keeps the address range of its linear memory reserved, so it may be dropped before or after the store. When it is
-/// dropped first, the pages become plain zeroed guest memory.
+/// dropped first, the pages become plain zeroed guest memory: an instance that is to go on retires it and keeps it.
 #[derive(Debug)]
 pub(crate) struct Window {
     range: Arc<Mapping>,
@@ -99,6 +99,14 @@ impl Window {
             return Err(WindowError::TooLong { len, window: self.len });
         }
         self.map(fd, len)
+    }
+
+    /// Ends the view: from here on the pages of this read-only window are zeroes that the guest cannot change. It must
+    /// not get them for its own, because they were never counted against its limit. After an error the instance must
+    /// not run again.
+    pub(crate) fn retire(&self) -> Result<(), WindowError> {
+        let cleared = self.range.clear(self.at, self.len, self.prot());
+        cleared.map_err(|source| WindowError::Map { len: self.len, source })
     }
 
     /// Guest address of the first byte; a multiple of 64 KiB.

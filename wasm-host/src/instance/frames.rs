@@ -18,6 +18,8 @@ const MAX_FOREIGN: usize = 16;
 #[derive(Default)]
 pub(super) struct FrameWindows {
     shown: Vec<Shown>,
+    /// Those that had become too small.
+    retired: Vec<Window>,
     clock: u64,
 }
 
@@ -93,7 +95,7 @@ impl FrameWindows {
         }
         // More of a memory is wanted than was at first: it is mapped anew.
         if let Some(short) = known.map(|index| self.shown.swap_remove(index)) {
-            store.data_mut().windows.forget(short.window.address());
+            self.retire(short.window)?;
         }
         let window = self.map(store, memory, &source)?;
         let address = window.address();
@@ -111,10 +113,16 @@ impl FrameWindows {
             if oldest.window.remap(source.fd, source.len).is_ok() {
                 return Ok(oldest.window);
             }
-            store.data_mut().windows.forget(oldest.window.address());
+            self.retire(oldest.window)?;
         }
         open_window(store, memory, source.fd, source.len, Access::ReadOnly, Shows::Frames)
             .map_err(|error| error.to_string())
+    }
+
+    fn retire(&mut self, window: Window) -> Result<(), String> {
+        window.retire().map_err(|error| error.to_string())?;
+        self.retired.push(window);
+        Ok(())
     }
 
     /// Gives up the window of that kind that was longest not used, if there are enough.
@@ -128,6 +136,7 @@ impl FrameWindows {
     }
 
     pub(super) fn take_poisoned(&self) -> bool {
-        self.shown.iter().fold(false, |poisoned, shown| shown.window.take_poisoned() | poisoned)
+        let windows = self.retired.iter().chain(self.shown.iter().map(|shown| &shown.window));
+        windows.fold(false, |poisoned, window| window.take_poisoned() | poisoned)
     }
 }

@@ -12,6 +12,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct OutputWindow {
     shown: Option<(u64, Window)>,
+    /// Those that had become too small.
+    retired: Vec<Window>,
 }
 
 impl OutputWindow {
@@ -42,7 +44,8 @@ impl OutputWindow {
             if window.remap(fd, len).is_ok() {
                 return Ok(window);
             }
-            store.data_mut().windows.forget(window.address());
+            window.retire().map_err(|error| error.to_string())?;
+            self.retired.push(window);
         }
         open_window(store, memory, fd, len, Access::ReadOnly, Shows::Frames)
             .map_err(|error| error.to_string())
@@ -66,6 +69,7 @@ impl OutputWindow {
     }
 
     pub(super) fn take_poisoned(&self) -> bool {
-        self.shown.as_ref().is_some_and(|(_, window)| window.take_poisoned())
+        let windows = self.retired.iter().chain(self.shown.as_ref().map(|(_, window)| window));
+        windows.fold(false, |poisoned, window| window.take_poisoned() | poisoned)
     }
 }
