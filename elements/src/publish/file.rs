@@ -44,7 +44,12 @@ pub(super) fn open(path: &Path, rotation: Rotation) -> io::Result<Opened> {
 
 impl LineFile {
     fn open(path: &Path, rotation: Rotation) -> io::Result<Self> {
-        Self::new(path, append(path).map_err(|error| open_error(path, &error))?, rotation)
+        let file = append(path).map_err(|error| open_error(path, &error))?;
+        if !file.metadata()?.is_file() {
+            // A FIFO in its place would hold the stream when nobody reads it.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no longer a regular file"));
+        }
+        Self::new(path, file, rotation)
     }
 
     fn new(path: &Path, mut file: File, rotation: Rotation) -> io::Result<Self> {
@@ -233,6 +238,31 @@ mod tests {
         file.checked = Instant::now().checked_sub(CHECK_INTERVAL).unwrap();
         file.write_line(b"b\n").unwrap();
         assert_eq!((lines(&moved), lines(&path)), (vec!["a".to_owned()], vec!["b".to_owned()]));
+    }
+
+    #[test]
+    fn a_fifo_in_place_of_the_file_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        let mut file = LineFile::open(&path, Rotation::default()).unwrap();
+        fs::remove_file(&path).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        for _ in 0..2 {
+            file.checked = Instant::now().checked_sub(CHECK_INTERVAL).unwrap();
+            let error = file.write_line(b"a\n").unwrap_err();
+            assert!(error.to_string().contains("no longer a regular file"), "{error}");
+        }
+        fs::remove_file(&path).unwrap();
+        file.checked = Instant::now().checked_sub(CHECK_INTERVAL).unwrap();
+        file.write_line(b"b\n").unwrap();
+        assert_eq!(lines(&path), ["b"]);
     }
 
     #[test]
