@@ -5,4 +5,5 @@ mod changes;
 mod failures;
 mod memory;
 mod pictures;
+mod privacy;
 mod support;

@@ -70,6 +70,10 @@ impl Bench {
         Self { harness, element, bus, info }
     }
 
+    pub fn info(&self) -> &gst_video::VideoInfo {
+        &self.info
+    }
+
     pub fn change_caps(&mut self, caps: &str) {
         self.info = set_caps(&mut self.harness, caps);
     }
