@@ -38,7 +38,7 @@ pub struct EvDetect {
 
 #[glib::object_subclass]
 impl ObjectSubclass for EvDetect {
-    const NAME: &'static str = "EdgevisionEvDetect";
+    const NAME: &'static str = "GstEvDetect";
     type Type = super::EvDetect;
     type ParentType = gst::Element;
 
@@ -146,7 +146,7 @@ impl ElementImpl for EvDetect {
                 "Sandboxed detector",
                 "Filter/Analyzer/Video",
                 "Runs WebAssembly modules on video frames without copying them and attaches what they find",
-                "edgevision",
+                "The edgevision developers",
             )
         });
         Some(&METADATA)

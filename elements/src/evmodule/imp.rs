@@ -39,7 +39,7 @@ pub struct EvModule {
 
 #[glib::object_subclass]
 impl ObjectSubclass for EvModule {
-    const NAME: &'static str = "EdgevisionEvModule";
+    const NAME: &'static str = "GstEvModule";
     type Type = super::EvModule;
     type ParentType = gst_base::BaseTransform;
 }

@@ -41,7 +41,7 @@ fn interval_analyses_every_nth_frame() {
 
 /// Frames of 40 ms from a live source, modules that need longer.
 fn slow_live(policy: &str) -> Bench {
-    let module = Module::with("(call $spin (i32.const 40000000))");
+    let module = Module::with("(call $spin (i32.const 150000000))");
     let source = SOURCE.replace("videotestsrc", "videotestsrc is-live=true");
     let text =
         format!("{source} ! DETECT workers=1 queue-size=1 deadline=5000000000 policy={policy} ! {SINK}");
