@@ -17,6 +17,7 @@ use super::{
     process::{Processed, Running, Stage, lock},
     settings::{Settings, param_specs},
     stats::Snapshot,
+    told::Told,
 };
 use crate::framepool::{self, FORMATS, Offer, StreamFormat};
 
@@ -210,6 +211,7 @@ impl EvModule {
             Ok(filter) => {
                 gst::info!(CAT, imp = self, "now module {}", filter.stage().module.info().name);
                 (stage.filter, stage.settings, stage.refused) = (filter, settings.clone(), None);
+                stage.told = Told::default();
             }
             Err(sentence) => {
                 stage.refused = Some(settings.clone());

@@ -24,8 +24,8 @@
 //!
 //! A trap, a missed deadline, a broken rule or an error that the module reports costs the frame; the module is started
 //! anew. `on-error` says what goes on in its place: a black frame (`blank`, the default, because a mask that fails must
-//! not let the picture through), nothing (`drop`) or the frame as it came in (`pass`). The first failure of a row is a
-//! warning on the bus.
+//! not let the picture through), nothing (`drop`) or the frame as it came in (`pass`). The first failure of
+//! each kind is a warning on the bus, and again after ten frames in a row that went well.
 //!
 //! # Changes while it runs
 //!
@@ -39,6 +39,7 @@ mod load;
 mod process;
 mod settings;
 mod stats;
+mod told;
 
 use gst::{glib, prelude::*};
 

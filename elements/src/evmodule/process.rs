@@ -14,6 +14,7 @@ use super::{
     imp::CAT,
     settings::{OnError, Settings},
     stats::{Counters, Snapshot},
+    told::Told,
 };
 use crate::framepool::{self, CameraArena, CopyRules, HandOver, StreamFormat, sizing};
 
@@ -39,8 +40,8 @@ pub struct Stage {
     pub refused: Option<Settings>,
     pub format: Option<StreamFormat>,
     next_seq: u64,
-    /// The last failure, until a frame succeeds.
-    failing: Option<Status>,
+    /// What the user knows of the module's failures.
+    pub told: Told,
 }
 
 /// What goes on.
@@ -65,7 +66,8 @@ impl Running {
     pub fn new(filter: Filter, settings: Settings) -> Self {
         let source =
             sizing::Source::File { threads: std::thread::available_parallelism().map_or(1, usize::from) };
-        let stage = Stage { filter, settings, refused: None, format: None, next_seq: 0, failing: None };
+        let stage =
+            Stage { filter, settings, refused: None, format: None, next_seq: 0, told: Told::default() };
         Self {
             stage: Mutex::new(stage),
             input: CameraArena::new(sizing::slot_count(source, 0, 1), CopyRules::new(true)),
@@ -171,11 +173,11 @@ impl Running {
 }
 
 impl Stage {
-    /// Notes what became of a frame; the first failure of a row is worth a warning.
+    /// Notes what became of a frame: a sentence when the user is to be warned.
     fn judge(&mut self, outcome: &Result<(), FilterFailure>, seq: u64, instead: OnError) -> Option<String> {
-        let previous = self.failing;
-        self.failing = outcome.as_ref().err().map(|failure| failure.status);
-        let failure = outcome.as_ref().err().filter(|_| self.failing != previous)?;
+        let failure = outcome.as_ref().err();
+        let is_news = self.told.is_news(failure.map(|failure| failure.status));
+        let failure = failure.filter(|_| is_news)?;
         let goes_on = match instead {
             OnError::Blank => "a black frame goes on",
             OnError::Drop => "it is dropped",
