@@ -46,10 +46,17 @@ pub struct Health {
     told_timeout: bool,
     /// Frames in a row that went well since the last failure.
     good: u32,
+    /// A frame was tried and went well. Those that came while it was tried were refused, and follow it.
+    released: bool,
+    /// How often modules that failed, but were not quarantined, have recovered.
+    recoveries: u32,
 }
 
 /// A module that fails on every other frame is not told about on every other frame.
 const GOOD_FRAMES_TO_RECOVER: u32 = 10;
+/// It takes twice as many frames after each recovery, up to this: one that fails now and then is told about a few
+/// times and then rarely.
+const MOST_GOOD_FRAMES: u32 = 10_000;
 
 impl Health {
     /// The state now.
@@ -65,11 +72,11 @@ impl Health {
             Status::Skipped => return None,
             Status::Ok => return self.went_well(seq),
             Status::Quarantined => {
-                let begins = self.state != State::Quarantined;
+                let begins = self.state != State::Quarantined && !self.released;
                 (State::Quarantined, begins.then(|| format!("frame {seq} goes on at once: {reason}"))?)
             }
             Status::Trapped | Status::Timeout => {
-                self.good = 0;
+                (self.good, self.released) = (0, false);
                 let told =
                     if status == Status::Trapped { &mut self.told_trapped } else { &mut self.told_timeout };
                 // An attempt that fails does not end the quarantine.
@@ -83,19 +90,27 @@ impl Health {
         Some(Change { state, status, seq, sentence })
     }
 
+    /// What waited was discarded by a flush.
+    pub fn flushed(&mut self) {
+        self.released = false;
+    }
+
     fn went_well(&mut self, seq: u64) -> Option<Change> {
         self.good = self.good.saturating_add(1);
-        let recovered = match self.state {
-            State::Ok => false,
-            State::Failing => self.good >= GOOD_FRAMES_TO_RECOVER,
-            State::Quarantined => true,
+        self.released = self.state == State::Quarantined;
+        let recoveries = match self.state {
+            State::Quarantined => self.recoveries,
+            State::Failing if self.good >= good_frames_to_recover(self.recoveries) => self.recoveries + 1,
+            State::Ok | State::Failing => return None,
         };
-        recovered.then(|| {
-            *self = Self::default();
-            let sentence = format!("the modules have recovered: frame {seq} was analysed");
-            Change { state: State::Ok, status: Status::Ok, seq, sentence }
-        })
+        *self = Self { released: self.released, recoveries, ..Self::default() };
+        let sentence = format!("the modules have recovered: frame {seq} was analysed");
+        Some(Change { state: State::Ok, status: Status::Ok, seq, sentence })
     }
+}
+
+fn good_frames_to_recover(recoveries: u32) -> u32 {
+    GOOD_FRAMES_TO_RECOVER.saturating_mul(2_u32.saturating_pow(recoveries)).min(MOST_GOOD_FRAMES)
 }
 
 #[cfg(test)]
@@ -128,7 +143,7 @@ mod tests {
     #[test]
     fn a_state_is_told_once() {
         use State::{Failing, Ok, Quarantined};
-        let table: [(&str, &[(u64, State)]); 7] = [
+        let table: [(&str, &[(u64, State)]); 10] = [
             ("oooso", &[]),
             ("ottstt", &[(1, Failing)]),
             ("tddtdt", &[(0, Failing), (1, Failing)]),
@@ -136,10 +151,43 @@ mod tests {
             ("toooooooooot", &[(0, Failing), (10, Ok), (11, Failing)]),
             ("ttqqqtqqqdqqo", &[(0, Failing), (2, Quarantined), (12, Ok)]),
             ("tqototq", &[(0, Failing), (1, Quarantined), (2, Ok), (3, Failing), (6, Quarantined)]),
+            // Refused while the good frame was tried.
+            ("tqqoqqqoo", &[(0, Failing), (1, Quarantined), (3, Ok)]),
+            ("tqoqqtq", &[(0, Failing), (1, Quarantined), (2, Ok), (5, Failing), (6, Quarantined)]),
+            (
+                "tqoqsqtdqo",
+                &[
+                    (0, Failing),
+                    (1, Quarantined),
+                    (2, Ok),
+                    (6, Failing),
+                    (7, Failing),
+                    (8, Quarantined),
+                    (9, Ok),
+                ],
+            ),
         ];
         for (row, expected) in table {
             assert_eq!(told(row), expected, "{row}");
         }
+    }
+
+    #[test]
+    fn failures_now_and_then_are_told_ever_more_rarely() {
+        let row = "toooooooooooooooooooooooooooooo".repeat(1000);
+        let told = told(&row);
+        assert!((3..10).contains(&told.len()), "{told:?}");
+    }
+
+    #[test]
+    fn after_a_flush_nothing_is_left_of_an_attempt() {
+        let mut health = Health::default();
+        let mut next = |seq, status| health.judge(seq, &analysis(status, None)).map(|change| change.state);
+        assert_eq!(next(0, Status::Quarantined), Some(State::Quarantined));
+        assert_eq!(next(1, Status::Ok), Some(State::Ok));
+        health.flushed();
+        let change = health.judge(2, &analysis(Status::Quarantined, None));
+        assert_eq!(change.map(|change| change.state), Some(State::Quarantined));
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl EvDetect {
 
     fn flush_stop(&self, running: &Running, event: gst::Event) -> bool {
         lock(&running.stream).segment = None;
+        lock(&running.health).flushed();
         let passed = self.srcpad.push_event(event);
         self.resume(running) && passed
     }
