@@ -15,7 +15,7 @@ pub struct Waiting {
     pub loaded: Arc<Loaded>,
     pub buffer: gst::Buffer,
     pub seq: u64,
-    /// When it came in.
+    /// When there was room for it: from then on the modules decide how long it stays.
     pub since: Instant,
     pub timestamp_ns: Option<u64>,
     pub system_time_ns: u64,

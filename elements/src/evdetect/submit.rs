@@ -45,6 +45,8 @@ pub fn accept(
     let (format, mut frame) = admit(running, buffer)?;
     let (lane, policy) = running.lane(&is_live);
     running.output.wait_for_room(running.room(policy, &format))?;
+    // Waiting for downstream, in PAUSED for as long as it pleases, says nothing about the latency of the modules.
+    frame.since = Instant::now();
     running.counters.came(bytes);
     if frame.seq % u64::from(frame.loaded.settings.interval) != 0 {
         pass_on(running, frame, "not its turn (interval)")?;

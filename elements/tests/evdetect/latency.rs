@@ -11,7 +11,7 @@ use std::{
 use gst::{ClockTime, prelude::*};
 
 use super::{
-    pads::Rig,
+    pads::{CAPS, Rig},
     support::{Bench, Module},
 };
 
@@ -175,4 +175,28 @@ fn frames_of_a_file_may_stay_without_changing_the_latency() {
     rig.push_all(0..3);
     rig.wait_for_buffers(3);
     assert_eq!(latency(&rig.element.static_pad("src").unwrap()).1, ClockTime::from_mseconds(80));
+}
+
+/// As in PAUSED: what waits because downstream takes nothing says nothing about the modules.
+#[test]
+fn a_downstream_that_waits_does_not_change_the_latency() {
+    const DEADLINE: ClockTime = ClockTime::from_seconds(3);
+    let rig = Rig::silent(Module::plain(), |element| {
+        element.set_property("workers", 1u32);
+        element.set_property("queue-size", 1u32);
+        element.set_property("deadline", DEADLINE.nseconds());
+    });
+    rig.upstream_latency(true, 0, None);
+    rig.event(gst::event::StreamStart::new("s"));
+    rig.caps(&CAPS.replace("framerate=25/1", "framerate=0/1"));
+    rig.segment();
+    let mask = gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER;
+    let block = rig.sink.add_probe(mask, |_, _| gst::PadProbeReturn::Ok).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| rig.push_all(0..20));
+        std::thread::sleep(Duration::from_millis(3500));
+        rig.sink.remove_probe(block);
+    });
+    rig.wait_for_buffers(20);
+    assert_eq!(latency(&rig.element.static_pad("src").unwrap()).1, DEADLINE);
 }
