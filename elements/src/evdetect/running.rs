@@ -91,8 +91,8 @@ impl Running {
 
     /// What frames are, or will be, analysed with after all changes so far.
     pub fn latest(&self) -> Arc<Loaded> {
-        let pending = lock(&self.pending).clone();
-        pending.unwrap_or_else(|| self.loaded())
+        let pending = lock(&self.pending);
+        pending.clone().unwrap_or_else(|| self.loaded())
     }
 
     /// The camera's name in reports.
@@ -108,8 +108,11 @@ impl Running {
     /// Called between two frames, by the thread that brings them: takes what is pending into use. True if there was
     /// something. Frames before it keep what they were submitted under.
     pub fn change_now(&self) -> bool {
-        let Some(new) = lock(&self.pending).take() else { return false };
+        // Held over both steps: `latest` would see what was before if it looked between them.
+        let mut pending = lock(&self.pending);
+        let Some(new) = pending.take() else { return false };
         let old = std::mem::replace(&mut *lock(&self.loaded), new.clone());
+        drop(pending);
         if !new.same_job(&old) {
             self.counters.swapped();
         }
@@ -264,4 +267,41 @@ fn quarantine(settings: &Settings) -> QuarantineRules {
 /// No code that panics runs under these locks, so their content is whole.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+    use crate::evdetect::load::tests::probe;
+
+    /// Who builds a change on `latest` must not undo the one before, which a frame is just taking into use.
+    #[test]
+    fn the_latest_change_is_seen_while_it_is_taken_into_use() {
+        const CHANGES: u32 = 20_000;
+        gst::init().unwrap();
+        let first = probe("");
+        let running = Running::new(first.clone());
+        let change = |interval| {
+            let settings = Settings { interval, ..first.settings.clone() };
+            Arc::new(first.retuned(&settings).unwrap().unwrap())
+        };
+        let changes: Vec<_> = (1..=CHANGES).map(change).collect();
+        let made = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for change in &changes {
+                    running.change_at_next_frame(change.clone());
+                    made.store(change.settings.interval, Ordering::SeqCst);
+                    running.change_now();
+                }
+            });
+            while made.load(Ordering::SeqCst) < CHANGES {
+                let least = made.load(Ordering::SeqCst);
+                let seen = running.latest().settings.interval;
+                assert!(seen >= least, "change {least} was made, but {seen} is the latest");
+            }
+        });
+    }
 }
