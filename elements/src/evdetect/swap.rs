@@ -9,6 +9,7 @@
 //! One change is made at a time. What is asked for meanwhile is remembered and done together afterwards.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError, Weak},
     thread,
 };
@@ -88,8 +89,12 @@ struct Request {
 }
 
 impl Request {
+    /// A panic is an error, too: who waits for the turn must get it.
     fn load(&self) -> Result<Loaded, String> {
-        load::load(self.settings.clone(), self.camera.clone(), self.known.as_deref())
+        let load = || load::load(self.settings.clone(), self.camera.clone(), self.known.as_deref());
+        catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|_| {
+            Err("loading panicked, which is a fault of the host; please report it".into())
+        })
     }
 }
 
@@ -105,36 +110,44 @@ impl EvDetect {
 
     /// Does what can be done at once and leaves the rest to a thread. The caller has begun.
     fn change(&self, first: Scope) {
+        let mut refused = Vec::new();
         let mut next = Some(first);
         while let Some(scope) = next {
-            if let Some(request) = self.retune(scope) {
-                return self.load_aside(request);
+            match self.retune(scope) {
+                Ok(Some(request)) => {
+                    refused.extend(self.load_aside(request));
+                    break;
+                }
+                Ok(None) => (),
+                Err(sentence) => refused.push(sentence),
             }
             next = self.swapper.next();
         }
+        refused.iter().for_each(|sentence| self.warn_not_changed(sentence));
     }
 
-    /// Changes what needs no other modules; else says what has to be loaded.
-    fn retune(&self, scope: Scope) -> Option<Request> {
-        let running = self.running()?;
+    /// Changes what needs no other modules; else says what has to be loaded. The error is a sentence for the user.
+    fn retune(&self, scope: Scope) -> Result<Option<Request>, String> {
+        let Some(running) = self.running() else { return Ok(None) };
         let latest = running.latest();
         let settings = self.settings().for_running(&latest.settings, scope);
         if settings == latest.settings {
-            return None;
+            return Ok(None);
         }
-        match latest.retuned(&settings) {
-            Ok(Some(loaded)) => self.hand_in(&running, Ok(loaded)),
-            Err(sentence) => self.hand_in(&running, Err(sentence)),
+        let retuned = match latest.retuned(&settings) {
+            Ok(Some(loaded)) => Ok(loaded),
             Ok(None) => {
                 let camera = latest.camera.clone();
                 let running = Arc::downgrade(&running);
-                return Some(Request { settings, camera, known: Some(latest), running });
+                return Ok(Some(Request { settings, camera, known: Some(latest), running }));
             }
-        }
-        None
+            Err(sentence) => Err(sentence),
+        };
+        self.hand_in(&running, retuned).map(|()| None)
     }
 
-    fn load_aside(&self, request: Request) {
+    /// Spawns the thread that has the turn from now on. A sentence for the user if there is none.
+    fn load_aside(&self, request: Request) -> Option<String> {
         gst::debug!(CAT, imp = self, "loading aside: {:?}", request.settings);
         let element = self.obj().downgrade();
         let body = move || {
@@ -142,15 +155,24 @@ impl EvDetect {
             let result = request.load();
             let Some(element) = element.upgrade() else { return };
             let imp = element.imp();
-            imp.hand_in_for(&request.running, result);
-            if let Some(scope) = imp.swapper.next() {
-                imp.change(scope);
+            let handed_in = imp.hand_in_for(&request.running, result);
+            imp.end_turn();
+            if let Err(sentence) = handed_in {
+                imp.warn_not_changed(&sentence);
             }
         };
-        if let Err(error) = thread::Builder::new().name("ev-loader".into()).spawn(body) {
-            self.warn_not_changed(&format!("no thread could be started ({error})"));
+        let spawned = thread::Builder::new().name("ev-loader".into()).spawn(body);
+        spawned.err().map(|error| {
             // Nothing is asked for twice: a machine without threads has other troubles.
             self.swapper.next();
+            format!("no thread could be started ({error})")
+        })
+    }
+
+    /// Does what was asked for meanwhile, or lets somebody else begin.
+    fn end_turn(&self) {
+        if let Some(scope) = self.swapper.next() {
+            self.change(scope);
         }
     }
 
@@ -158,62 +180,39 @@ impl EvDetect {
     pub(super) fn reload(&self) -> bool {
         self.swapper.begin_after_others();
         let done = self.reload_now();
-        if let Some(scope) = self.swapper.next() {
-            self.change(scope);
-        }
-        done
+        self.end_turn();
+        done.unwrap_or_else(|sentence| {
+            self.warn_not_changed(&sentence);
+            false
+        })
     }
 
-    fn reload_now(&self) -> bool {
-        let Some(camera) = self.loaded().map(|loaded| loaded.camera.clone()) else { return false };
+    fn reload_now(&self) -> Result<bool, String> {
+        let Some(camera) = self.loaded().map(|loaded| loaded.camera.clone()) else { return Ok(false) };
         let Some(running) = self.running() else {
-            return match load::load(self.settings(), self.camera(), None) {
-                Ok(loaded) => {
-                    self.set_loaded(Arc::new(loaded));
-                    true
-                }
-                Err(sentence) => {
-                    self.warn_not_changed(&sentence);
-                    false
-                }
-            };
+            self.set_loaded(Arc::new(load::load(self.settings(), self.camera(), None)?));
+            return Ok(true);
         };
         let settings = self.settings().for_running(&running.latest().settings, Scope::All);
         let request = Request { settings, camera, known: None, running: Arc::downgrade(&running) };
         drop(running);
-        let result = request.load();
-        let done = result.is_ok();
-        self.hand_in_for(&request.running, result) && done
+        self.hand_in_for(&request.running, request.load())
     }
 
     /// False when what it was loaded for is over.
-    fn hand_in_for(&self, running: &Weak<Running>, result: Result<Loaded, String>) -> bool {
+    fn hand_in_for(&self, running: &Weak<Running>, result: Result<Loaded, String>) -> Result<bool, String> {
         let current = self.running().filter(|current| std::ptr::eq(Arc::as_ptr(current), running.as_ptr()));
-        if let Some(running) = &current {
-            self.hand_in(running, result);
-        }
-        current.is_some()
+        current.map_or(Ok(false), |running| self.hand_in(&running, result).map(|()| true))
     }
 
-    fn hand_in(&self, running: &Running, result: Result<Loaded, String>) {
-        match result {
-            Ok(loaded) => {
-                gst::info!(
-                    CAT,
-                    imp = self,
-                    "from the next frame on: {:?}, {:?}",
-                    loaded.modules,
-                    loaded.model
-                );
-                let loaded = Arc::new(loaded);
-                self.set_loaded(loaded.clone());
-                running.change_at_next_frame(loaded);
-            }
-            Err(sentence) => {
-                running.counters.swap_failed();
-                self.warn_not_changed(&sentence);
-            }
-        }
+    /// Gives back why nothing changes. The caller tells the user, after it has let others begin: a handler of the
+    /// message may ask for a reload, which waits for its turn.
+    fn hand_in(&self, running: &Running, result: Result<Loaded, String>) -> Result<(), String> {
+        let loaded = Arc::new(result.inspect_err(|_| running.counters.swap_failed())?);
+        gst::info!(CAT, imp = self, "from the next frame on: {:?}, {:?}", loaded.modules, loaded.model);
+        self.set_loaded(loaded.clone());
+        running.change_at_next_frame(loaded);
+        Ok(())
     }
 
     fn warn_not_changed(&self, sentence: &str) {

@@ -3,7 +3,7 @@
 use edgevision_wasm_host::analysis::Status;
 use gst::{glib, prelude::*};
 
-use super::support::{Bench, Frame, Module, assert_whole};
+use super::support::{Bench, Frame, Module, PATIENCE, assert_whole};
 
 const LIVE: &str = "videotestsrc is-live=true ! video/x-raw,format=I420,width=64,height=48,framerate=50/1";
 const FAST: &str = "videotestsrc ! video/x-raw,format=I420,width=64,height=48,framerate=50/1";
@@ -295,4 +295,36 @@ fn flags_say_what_can_be_changed() {
     };
     assert!(["preprocess", "model", "threshold", "deadline", "labels"].into_iter().all(playing));
     assert!(!["camera", "workers", "policy", "queue-size", "alias-memory"].into_iter().any(playing));
+}
+
+/// Whoever hears that something went wrong may answer at once, in the thread that tells it.
+#[test]
+fn a_handler_of_the_refusal_may_reload() {
+    let module = Module::plain();
+    let good = path(&module);
+    let bench = Bench::new(&format!("{LIVE} ! DETECT policy=every ! {SINK}"), &module.path());
+    let (answers, answered) = std::sync::mpsc::channel();
+    let bus = bench.pipeline.bus().unwrap();
+    bus.unset_sync_handler();
+    bus.set_sync_handler(move |_, message| {
+        if let (gst::MessageView::Warning(_), Some(src)) = (message.view(), message.src()) {
+            let both = src.freeze_notify();
+            src.set_property("preprocess", &good);
+            src.set_property("class-thresholds", "");
+            drop(both);
+            answers.send(src.emit_by_name::<bool>("reload", &[])).unwrap();
+        }
+        gst::BusSyncReply::Pass
+    });
+    bench.play();
+    more(&bench, 3);
+    // The first is refused at once, in this thread; the second by the thread that loads.
+    for (property, value) in [("class-thresholds", "no JSON"), ("preprocess", "/nowhere/else.wasm")] {
+        let detector = bench.detector.clone();
+        std::thread::spawn(move || detector.set_property(property, value));
+        let done = answered.recv_timeout(std::time::Duration::from(PATIENCE));
+        assert_eq!(done, Ok(true), "{property}");
+        more(&bench, 3);
+    }
+    assert_eq!(bench.stat("swaps-failed"), 2);
 }
