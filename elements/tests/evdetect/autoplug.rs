@@ -67,17 +67,34 @@ fn as_video_filter_of_playbin_also_for_a_second_clip() {
             .unwrap();
         let left = record(&detector.static_pad("src").unwrap());
         for run in 1..=2 {
-            player.set_state(gst::State::Playing).unwrap();
-            let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-            let end = player.bus().unwrap().timed_pop_filtered(4 * PATIENCE, &kinds).expect("an end");
-            assert_eq!(end.type_(), gst::MessageType::Eos, "{name}: {end:?}");
+            left.lock().unwrap().clear();
+            let end = play_to_the_end(&player, || left.lock().unwrap().is_empty());
+            assert_eq!(end.type_(), gst::MessageType::Eos, "{name}, run {run}: {end:?}");
             player.set_state(gst::State::Ready).unwrap();
-            let all = frames(left.lock().unwrap().clone());
-            assert_eq!(all.len(), run * FRAMES, "{name}");
-            assert_whole(&all[(run - 1) * FRAMES..], FRAMES);
+            assert_whole(&frames(left.lock().unwrap().clone()), FRAMES);
         }
         player.set_state(gst::State::Null).unwrap();
     }
+}
+
+/// decodebin3 of GStreamer 1.22 sometimes lets the stream into an element that it has not started yet, and then waits
+/// for ever: nothing reaches the filter. Such a start is made again.
+fn play_to_the_end(player: &gst::Element, nothing_came: impl Fn() -> bool) -> gst::Message {
+    const START: gst::ClockTime = gst::ClockTime::from_seconds(10);
+    const STARTS: usize = 5;
+    let bus = player.bus().unwrap();
+    let end = |time| bus.timed_pop_filtered(time, &[gst::MessageType::Eos, gst::MessageType::Error]);
+    for _ in 0..STARTS {
+        player.set_state(gst::State::Playing).unwrap();
+        if let Some(message) = end(START) {
+            return message;
+        }
+        if !nothing_came() {
+            return end(PATIENCE).expect("an end");
+        }
+        player.set_state(gst::State::Ready).unwrap();
+    }
+    panic!("nothing reached the filter in {STARTS} starts")
 }
 
 #[test]
