@@ -5,7 +5,7 @@ use std::sync::Arc;
 use edgevision_wasm_host::analysis::{Analysis, Timings};
 
 use super::{
-    health::{Change, Health},
+    health::Change,
     imp::CAT,
     item::Finished,
     load::Loaded,
@@ -49,13 +49,13 @@ pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, News) {
     (frame.buffer, News { change, swapped })
 }
 
-/// Whether this is the first frame that was analysed by other modules than those before it. What was known about the
-/// health of the old ones does not concern the new ones.
+/// Whether this is the first frame that was analysed by other modules than those before it. The failures of the old ones
+/// are not held against the new ones.
 fn swapped(running: &Running, loaded: &Arc<Loaded>) -> bool {
     let before = std::mem::replace(&mut *lock(&running.left), loaded.clone());
     let swapped = !loaded.same_job(&before);
     if swapped {
-        *lock(&running.health) = Health::default();
+        lock(&running.health).renew();
     }
     swapped
 }

@@ -90,6 +90,17 @@ impl Health {
         Some(Change { state, status, seq, sentence })
     }
 
+    /// Other modules take over: nothing is held against them, but that the ones before failed was told, so their first
+    /// good frame is told, too.
+    pub fn renew(&mut self) {
+        *self = match self.state {
+            State::Ok => Self::default(),
+            State::Failing | State::Quarantined => {
+                Self { state: State::Failing, good: GOOD_FRAMES_TO_RECOVER - 1, ..Self::default() }
+            }
+        };
+    }
+
     /// What waited was discarded by a flush.
     pub fn flushed(&mut self) {
         self.released = false;
@@ -122,6 +133,32 @@ mod tests {
     fn analysis(status: Status, message: Option<&str>) -> Analysis {
         let (detections, timings) = (Vec::new(), Timings::default());
         Analysis { status, detections, timings, bytes_copied: 0, message: message.map(str::to_owned) }
+    }
+
+    #[test]
+    fn modules_that_take_over_are_told_by_their_first_frame() {
+        let judge =
+            |health: &mut Health, status| health.judge(0, &analysis(status, None)).map(|change| change.state);
+        for failure in [Status::Trapped, Status::Quarantined] {
+            let mut health = Health::default();
+            assert!(judge(&mut health, failure).is_some());
+            health.renew();
+            assert_eq!(judge(&mut health, Status::Skipped), None);
+            assert_eq!(judge(&mut health, Status::Ok), Some(State::Ok));
+            assert_eq!(
+                judge(&mut health, failure).map(State::as_str),
+                judge(&mut Health::default(), failure).map(State::as_str)
+            );
+            health.renew();
+            assert_eq!(
+                judge(&mut health, Status::Trapped),
+                Some(State::Failing),
+                "their own failure is news"
+            );
+        }
+        let mut health = Health::default();
+        health.renew();
+        assert_eq!(judge(&mut health, Status::Ok), None);
     }
 
     /// The states that are told for a row of frames: o = ok, s = skipped, t = trapped, d = deadline, q = quarantined.
