@@ -11,6 +11,7 @@ pub mod evmodule;
 pub mod evoverlay;
 pub mod evpublish;
 pub mod framepool;
+mod glue;
 pub mod publish;
 
 pub use evdetect::set_default_workers;

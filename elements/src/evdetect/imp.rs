@@ -13,7 +13,7 @@ use super::{
     stats::Snapshot,
     swap::{self, Swapper},
 };
-use crate::framepool::FORMATS;
+use crate::{framepool::FORMATS, glue};
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -155,11 +155,7 @@ impl ElementImpl for EvDetect {
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             let caps = gst_video::VideoCapsBuilder::new().format_list(FORMATS).build();
-            let always = gst::PadPresence::Always;
-            let template = |name, direction| gst::PadTemplate::new(name, direction, always, &caps);
-            [template("sink", gst::PadDirection::Sink), template("src", gst::PadDirection::Src)]
-                .map(|template| template.expect("names and caps are valid"))
-                .into()
+            glue::filter_pads(&caps)
         });
         &TEMPLATES
     }

@@ -6,6 +6,7 @@ use edgevision_wasm_host::{job::Limits, pool::QuarantineRules};
 use gst::{glib, prelude::*};
 
 use super::swap::Scope;
+use crate::glue::{read, text};
 
 /// What happens to frames that come faster than they can be analysed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
@@ -183,16 +184,6 @@ impl Settings {
             "alias-memory" => self.alias_memory.to_value(),
             _ => return None,
         })
-    }
-}
-
-fn text(value: &glib::Value) -> String {
-    value.get::<Option<String>>().ok().flatten().unwrap_or_default()
-}
-
-fn read<'v, T: glib::value::FromValue<'v>>(value: &'v glib::Value, into: &mut T) {
-    if let Ok(value) = value.get() {
-        *into = value;
     }
 }
 

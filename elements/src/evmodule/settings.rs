@@ -5,6 +5,8 @@ use std::time::Duration;
 use edgevision_wasm_host::job::Limits;
 use gst::{glib, prelude::*};
 
+use crate::glue::{read, text};
+
 /// What goes on in place of a frame on which the module failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "EdgevisionModuleOnError")]
@@ -86,16 +88,6 @@ impl Settings {
             "on-error" => self.on_error.to_value(),
             _ => return None,
         })
-    }
-}
-
-fn text(value: &glib::Value) -> String {
-    value.get::<Option<String>>().ok().flatten().unwrap_or_default()
-}
-
-fn read<'v, T: glib::value::FromValue<'v>>(value: &'v glib::Value, into: &mut T) {
-    if let Ok(value) = value.get() {
-        *into = value;
     }
 }
 

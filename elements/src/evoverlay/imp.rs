@@ -27,7 +27,7 @@ use super::{
     settings::{Settings, properties},
     text::Texts,
 };
-use crate::detectionmeta;
+use crate::{detectionmeta, glue};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -206,12 +206,7 @@ impl ElementImpl for EvOverlay {
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             let caps = gst_video::VideoCapsBuilder::new().format_list(formats()).build();
-            [("src", gst::PadDirection::Src), ("sink", gst::PadDirection::Sink)]
-                .into_iter()
-                .filter_map(|(name, direction)| {
-                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
-                })
-                .collect()
+            glue::filter_pads(&caps)
         });
         &TEMPLATES
     }

@@ -24,7 +24,7 @@ use super::{
     structure::{Times, structure},
 };
 use crate::{
-    detectionmeta,
+    detectionmeta, glue,
     publish::{self, Patience},
 };
 
@@ -103,15 +103,8 @@ impl ElementImpl for EvPublish {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let any = gst::Caps::new_any();
-            [("src", gst::PadDirection::Src), ("sink", gst::PadDirection::Sink)]
-                .into_iter()
-                .filter_map(|(name, direction)| {
-                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &any).ok()
-                })
-                .collect()
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> =
+            LazyLock::new(|| glue::filter_pads(&gst::Caps::new_any()));
         &TEMPLATES
     }
 

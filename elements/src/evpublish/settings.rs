@@ -2,7 +2,10 @@
 
 use gst::{glib, prelude::*};
 
-use crate::publish::{self, Rotation};
+use crate::{
+    glue::text,
+    publish::{self, Rotation},
+};
 
 /// The values of all properties.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,10 +63,6 @@ impl Settings {
 }
 
 /// A text; NULL is the empty one.
-fn text(value: &glib::Value) -> String {
-    value.get::<Option<String>>().ok().flatten().unwrap_or_default()
-}
-
 /// The properties of the element, `stats` included.
 pub fn param_specs() -> Vec<glib::ParamSpec> {
     let defaults = Settings::default();
