@@ -85,6 +85,7 @@ mount_all() {
     CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
     mount -t proc proc "$TREE/proc"
     mount --bind /dev "$TREE/dev"
+    mount --bind /dev/pts "$TREE/dev/pts"
     mount -t tmpfs tmpfs "$TREE/dev/shm"
     mount -t sysfs -o ro sysfs "$TREE/sys"
     show "$TOOLCHAIN" ro
