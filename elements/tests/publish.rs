@@ -46,6 +46,35 @@ fn every_analysed_frame_is_a_line_at_once() {
 }
 
 #[test]
+fn a_flush_does_not_wait_for_a_reader_that_has_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
+    let _reader = rustix::fs::open(&path, flags, rustix::fs::Mode::empty()).unwrap();
+    let mut harness = harness(&path, "");
+    harness.set_live(false);
+    let sink = harness.element().unwrap().static_pad("sink").unwrap();
+    let begin = std::time::Instant::now();
+    let (streaming, pad) = (std::sync::mpsc::channel(), sink.clone());
+    let thread = std::thread::spawn(move || {
+        // A pipe takes 64 KiB, which are some hundred records; then one waits, for 30 s if nothing else happens.
+        (0..1000)
+            .take_while(|_| {
+                streaming.0.send(()).unwrap();
+                pad.chain(buffer(16, 0, &report(Status::Ok, 0, vec![]))).is_ok()
+            })
+            .count()
+    });
+    while streaming.1.recv_timeout(std::time::Duration::from_secs(1)).is_ok() {}
+    assert!(sink.send_event(gst::event::FlushStart::new()));
+    assert!(thread.join().unwrap() < 1000, "the flush came while a record was waiting");
+    assert!(begin.elapsed() < std::time::Duration::from_secs(20));
+    assert!(sink.send_event(gst::event::FlushStop::new(true)));
+}
+
+#[test]
 fn frames_pass_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = harness(&folder.path().join("a"), "");

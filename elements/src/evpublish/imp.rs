@@ -125,6 +125,16 @@ impl BaseTransformImpl for EvPublish {
     const PASSTHROUGH_ON_SAME_CAPS: bool = true;
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = true;
 
+    fn sink_event(&self, event: gst::Event) -> bool {
+        match event.type_() {
+            // It would wait for a line that waits for its reader.
+            gst::EventType::FlushStart => self.stopping.store(true, Relaxed),
+            gst::EventType::FlushStop => self.stopping.store(false, Relaxed),
+            _ => (),
+        }
+        self.parent_sink_event(event)
+    }
+
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let Settings { location, rotation, camera, .. } = lock(&self.settings).clone();
         let open = || publish::writer(&location, rotation);
