@@ -5,7 +5,7 @@
 #
 #   EDGEVISION_NEWER         folder for the tree and its build (default: target/newer)
 #   EDGEVISION_NEWER_TREE    the tree alone (default: tree in that folder)
-#   DEBIAN_MIRROR            where packages come from
+#   DEBIAN_MIRROR            where packages come from, if not from Debian itself
 #
 # Arguments are passed to cargo nextest: `xtask/newer.sh -E 'test(overlay)'`.
 set -eu
@@ -14,7 +14,6 @@ cd "$(dirname "$0")/.."
 
 ROOT=$(pwd)
 SUITE=trixie
-MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 WORK=${EDGEVISION_NEWER:-$ROOT/target/newer}
 TREE=${EDGEVISION_NEWER_TREE:-$WORK/tree}
 
@@ -31,11 +30,11 @@ enter_namespace() {
 
 make_tree() {
     [ ! -x "$TREE/usr/bin/apt-get" ] || return 0
-    say "making a Debian 13 tree in $TREE: downloads about 60 MB from $MIRROR"
+    say "making a Debian 13 tree in $TREE: downloads about 60 MB"
     rm -rf "$TREE.partial"
     mkdir -p "$TREE.partial"
     # A container's security rules may forbid what debootstrap needs, even to root.
-    debootstrap --variant=minbase "$SUITE" "$TREE.partial" "$MIRROR" >"$WORK/debootstrap.log" 2>&1 ||
+    debootstrap --variant=minbase "$SUITE" "$TREE.partial" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$WORK/debootstrap.log" 2>&1 ||
         skip "debootstrap failed; the end of $WORK/debootstrap.log: $(tail -n 1 "$WORK/debootstrap.log")"
     mv "$TREE.partial" "$TREE"
 }
