@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use edgevision_wasm_host::analysis::{Analysis, Timings};
 
-use super::{
-    health::Change,
-    imp::CAT,
-    item::Finished,
-    load::Loaded,
-    running::{Running, lock},
+use super::{health::Change, imp::CAT, item::Finished, load::Loaded, running::Running};
+use crate::{
+    detectionmeta::{self, FrameReport},
+    glue::lock,
 };
-use crate::detectionmeta::{self, FrameReport};
 
 /// What is to be told with a frame.
 pub struct News {

@@ -7,13 +7,16 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 
 use super::{
     load::{self, Loaded},
-    running::{Running, lock},
+    running::Running,
     settings::Settings,
     specs::param_specs,
     stats::Snapshot,
     swap::{self, Swapper},
 };
-use crate::{framepool::FORMATS, glue};
+use crate::{
+    framepool::FORMATS,
+    glue::{self, lock},
+};
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(

@@ -12,6 +12,7 @@ use edgevision_wasm_host::{
 use serde_json::Value;
 
 use super::settings::Settings;
+use crate::glue::object;
 
 /// What is loaded between NULL and READY, or aside while frames flow.
 pub struct Loaded {
@@ -90,13 +91,6 @@ fn module(path: &str, known: Option<&Loaded>) -> Result<Arc<Module>, String> {
 
 fn params(property: &str, text: &str) -> Result<Value, String> {
     Ok(Value::Object(object(property, text)?))
-}
-
-fn object(property: &str, text: &str) -> Result<serde_json::Map<String, Value>, String> {
-    if text.trim().is_empty() {
-        return Ok(serde_json::Map::new());
-    }
-    serde_json::from_str(text).map_err(|error| format!("property `{property}` is not a JSON object: {error}"))
 }
 
 fn model(settings: &Settings, known: Option<&Loaded>) -> Result<Option<Arc<dyn Model>>, String> {

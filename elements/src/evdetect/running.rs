@@ -1,7 +1,7 @@
 //! What exists between READY and PAUSED and back: the lane into the worker pool, the camera's memory, the output.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -21,7 +21,10 @@ use super::{
     stats::{Counters, Snapshot},
     workers,
 };
-use crate::framepool::{CameraArena, CopyRules, StreamFormat, sizing};
+use crate::{
+    framepool::{CameraArena, CopyRules, StreamFormat, sizing},
+    glue::{cores, lock},
+};
 
 /// What the events on the sink pad have said so far.
 #[derive(Default)]
@@ -192,7 +195,7 @@ impl Running {
         self.arena.get_or_init(|| {
             let source = match is_live() {
                 true => sizing::Source::Live,
-                false => sizing::Source::File { threads: workers::cores() },
+                false => sizing::Source::File { threads: cores() },
             };
             let slots = sizing::slot_count(source, self.queue_size(), self.pool.workers());
             CameraArena::new(slots, self.rules.clone())
@@ -262,11 +265,6 @@ impl Running {
 
 fn quarantine(settings: &Settings) -> QuarantineRules {
     QuarantineRules { max_failures: settings.max_failures, ..QuarantineRules::default() }
-}
-
-/// No code that panics runs under these locks, so their content is whole.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

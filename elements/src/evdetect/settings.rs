@@ -6,7 +6,7 @@ use edgevision_wasm_host::{job::Limits, pool::QuarantineRules};
 use gst::{glib, prelude::*};
 
 use super::swap::Scope;
-use crate::glue::{read, text};
+use crate::glue::{nanoseconds, read, text};
 
 /// What happens to frames that come faster than they can be analysed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
@@ -68,7 +68,7 @@ impl Default for Settings {
             class_thresholds: String::new(),
             interval: 1,
             workers: 0,
-            deadline_ns: u64::try_from(limits.deadline.as_nanos()).unwrap_or(u64::MAX),
+            deadline_ns: nanoseconds(limits.deadline),
             memory_limit: limits.memory_bytes as u64,
             max_detections: u32::try_from(limits.detections).unwrap_or(u32::MAX),
             max_failures: QuarantineRules::default().max_failures,

@@ -7,10 +7,13 @@ use gst::{prelude::*, subclass::prelude::*};
 use super::{
     imp::{CAT, EvDetect},
     item::{Barrier, Item},
-    running::{Running, lock},
+    running::Running,
     submit::{self, Refusal},
 };
-use crate::framepool::{self, Offer, StreamFormat};
+use crate::{
+    framepool::{self, Offer, StreamFormat},
+    glue::lock,
+};
 
 impl EvDetect {
     pub(super) fn chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {

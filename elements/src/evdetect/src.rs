@@ -8,8 +8,9 @@ use super::{
     imp::{CAT, EvDetect},
     item::Item,
     load::Loaded,
-    running::{Running, lock},
+    running::Running,
 };
+use crate::glue::lock;
 
 impl EvDetect {
     pub(super) fn src_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {

@@ -1,9 +1,6 @@
 //! Counters of one run and the `stats` structure made of them.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
 use edgevision_wasm_host::{
     analysis::Status,
@@ -12,6 +9,7 @@ use edgevision_wasm_host::{
 };
 
 use super::health::State;
+use crate::glue::nanoseconds;
 
 /// Frames by what became of them and how their bytes came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,9 +172,8 @@ impl Snapshot {
 }
 
 fn add_latency(structure: &mut gst::Structure, name: &str, latency: &Percentiles) {
-    let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     for (rank, value) in [("p50", latency.p50), ("p95", latency.p95), ("p99", latency.p99)] {
-        structure.set(format!("{name}-{rank}"), ns(value));
+        structure.set(format!("{name}-{rank}"), nanoseconds(value));
     }
 }
 
@@ -219,7 +216,7 @@ mod tests {
     #[test]
     fn latencies_are_there_for_each_stage_and_rank() {
         gst::init().unwrap();
-        let ms = Duration::from_millis;
+        let ms = std::time::Duration::from_millis;
         let latency = Percentiles { count: 9, p50: ms(1), p95: ms(2), p99: ms(3), max: ms(4) };
         let mut snapshot = Snapshot { state: State::Quarantined, ..Snapshot::default() };
         snapshot.lane.recent_latency = latency;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use edgevision_wasm_host::{
@@ -15,9 +15,12 @@ use gst::prelude::*;
 use super::{
     imp::CAT,
     item::{Finished, Item, Waiting},
-    running::{Running, lock},
+    running::Running,
 };
-use crate::framepool::{self, HandOver, StreamFormat};
+use crate::{
+    framepool::{self, HandOver, StreamFormat},
+    glue::{lock, unix_time_ns},
+};
 
 /// Why a buffer was not taken.
 pub enum Refusal {
@@ -111,11 +114,6 @@ fn admit(running: &Running, buffer: gst::Buffer) -> Result<(Arc<StreamFormat>, W
         buffer,
     };
     Ok((format, frame))
-}
-
-fn unix_time_ns() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Gives the frame its place with a result that says it was not analysed.

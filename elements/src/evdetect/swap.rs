@@ -19,9 +19,10 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use super::{
     imp::{CAT, EvDetect},
     load::{self, Loaded},
-    running::{Running, lock},
+    running::Running,
     settings::Settings,
 };
+use crate::glue::lock;
 
 /// Which of the properties are to take effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,11 +1,13 @@
 //! The worker pool that all detectors of the process share.
 
 use std::sync::{
-    Arc, Mutex, PoisonError, Weak,
+    Arc, Mutex, Weak,
     atomic::{AtomicUsize, Ordering},
 };
 
 use edgevision_wasm_host::pool::WorkerPool;
+
+use crate::glue::{cores, lock};
 
 static DEFAULT_WORKERS: AtomicUsize = AtomicUsize::new(0);
 static SHARED: Mutex<Weak<WorkerPool>> = Mutex::new(Weak::new());
@@ -22,17 +24,12 @@ pub(super) fn planned(workers: usize) -> usize {
     asked.unwrap_or_else(cores)
 }
 
-/// Cores that this process may use, 1 if nobody knows.
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// The shared pool (`workers` is 0; made when the first user asks, gone with the last), or a private one.
 pub(super) fn pool(workers: usize) -> Arc<WorkerPool> {
     if workers > 0 {
         return WorkerPool::new(workers);
     }
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = lock(&SHARED);
     shared.upgrade().unwrap_or_else(|| {
         let pool = WorkerPool::new(planned(0));
         *shared = Arc::downgrade(&pool);

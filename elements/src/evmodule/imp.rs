@@ -14,14 +14,14 @@ use gst_video::VideoCropMeta;
 
 use super::{
     load,
-    process::{Processed, Running, Stage, lock},
+    process::{Processed, Running, Stage},
     settings::{Settings, param_specs},
     stats::Snapshot,
     told::Told,
 };
 use crate::{
     framepool::{self, FORMATS, Offer, StreamFormat},
-    glue,
+    glue::{self, lock},
 };
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {

@@ -8,9 +8,10 @@ use edgevision_wasm_host::{
     lookup,
     module::Module,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::settings::Settings;
+use crate::glue;
 
 /// Starts the module. `name` is the element's, which names the stream when no camera is given.
 pub fn load(settings: &Settings, name: &str) -> Result<Filter, String> {
@@ -27,11 +28,7 @@ pub fn load(settings: &Settings, name: &str) -> Result<Filter, String> {
 }
 
 fn params(text: &str) -> Result<Value, String> {
-    if text.trim().is_empty() {
-        return Ok(Value::Object(Map::new()));
-    }
-    let object: Result<Map<String, Value>, _> = serde_json::from_str(text);
-    object.map(Value::Object).map_err(|error| format!("property `params` is not a JSON object: {error}"))
+    glue::object("params", text).map(Value::Object)
 }
 
 fn limits(settings: &Settings) -> Limits {

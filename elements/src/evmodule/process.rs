@@ -16,7 +16,10 @@ use super::{
     stats::{Counters, Snapshot},
     told::Told,
 };
-use crate::framepool::{self, CameraArena, CopyRules, HandOver, StreamFormat, sizing};
+use crate::{
+    framepool::{self, CameraArena, CopyRules, HandOver, StreamFormat, sizing},
+    glue::{cores, lock},
+};
 
 /// Slots for frames that come in memory of others: the one in the module.
 const SPARE_SLOTS: usize = 2;
@@ -64,8 +67,7 @@ struct Target {
 
 impl Running {
     pub fn new(filter: Filter, settings: Settings) -> Self {
-        let source =
-            sizing::Source::File { threads: std::thread::available_parallelism().map_or(1, usize::from) };
+        let source = sizing::Source::File { threads: cores() };
         let stage =
             Stage { filter, settings, refused: None, format: None, next_seq: 0, told: Told::default() };
         Self {
@@ -189,9 +191,4 @@ impl Stage {
 
 fn refusal(message: &str) -> FilterFailure {
     FilterFailure { status: Status::Trapped, message: message.into() }
-}
-
-/// No code that panics runs under these locks, so their content is whole.
-pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

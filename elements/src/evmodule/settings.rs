@@ -5,7 +5,7 @@ use std::time::Duration;
 use edgevision_wasm_host::job::Limits;
 use gst::{glib, prelude::*};
 
-use crate::glue::{read, text};
+use crate::glue::{nanoseconds, read, text};
 
 /// What goes on in place of a frame on which the module failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
@@ -41,7 +41,7 @@ impl Default for Settings {
             module: String::new(),
             params: String::new(),
             camera: String::new(),
-            deadline_ns: u64::try_from(limits.deadline.as_nanos()).unwrap_or(u64::MAX),
+            deadline_ns: nanoseconds(limits.deadline),
             memory_limit: limits.memory_bytes as u64,
             on_error: OnError::Blank,
         }

@@ -9,6 +9,7 @@ use edgevision_wasm_host::{
 };
 
 use super::settings::OnError;
+use crate::glue::nanoseconds;
 
 /// What has been done so far.
 #[derive(Debug, Default)]
@@ -92,7 +93,6 @@ impl Snapshot {
     pub fn to_structure(&self) -> gst::Structure {
         let Counts { bytes_hand_over, bytes_output, .. } = self.counts;
         let c = &self.counts;
-        let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         gst::Structure::builder("application/x-edgevision-stats")
             .field("filtered", c.filtered)
             .field("timeout", c.timeout)
@@ -107,8 +107,8 @@ impl Snapshot {
             .field("bytes-copied-decode", self.bytes_decode)
             .field("bytes-copied-hand-over", bytes_hand_over)
             .field("bytes-copied-output", bytes_output)
-            .field("latency-p50", ns(self.time.p50))
-            .field("latency-p99", ns(self.time.p99))
+            .field("latency-p50", nanoseconds(self.time.p50))
+            .field("latency-p99", nanoseconds(self.time.p99))
             .field("starved", c.starved)
             .field("slots", self.slots as u64)
             .field("slots-high-water", self.slots_high_water as u64)

@@ -1,9 +1,6 @@
 //! GObject glue of `evoverlay`.
 
-use std::{
-    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
-};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use gst::{glib, subclass::prelude::*};
 use gst_base::{
@@ -27,7 +24,10 @@ use super::{
     settings::{Settings, properties},
     text::Texts,
 };
-use crate::{detectionmeta, glue};
+use crate::{
+    detectionmeta,
+    glue::{self, lock},
+};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -54,14 +54,6 @@ pub struct EvOverlay {
 }
 
 impl EvOverlay {
-    fn settings(&self) -> MutexGuard<'_, Arc<Settings>> {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn state(&self) -> MutexGuard<'_, Option<State>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn overlay(&self, buffer: gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
         let Some((info, strokes)) = self.strokes(&buffer) else {
             gst::element_imp_error!(self, gst::CoreError::Negotiation, ("a frame came before its caps"));
@@ -79,8 +71,8 @@ impl EvOverlay {
 
     /// What is drawn on this frame; `None` before the caps.
     fn strokes(&self, buffer: &gst::BufferRef) -> Option<(gst_video::VideoInfo, Vec<Stroke>)> {
-        let settings = Arc::clone(&self.settings());
-        let mut state = self.state();
+        let settings = Arc::clone(&lock(&self.settings));
+        let mut state = lock(&self.state);
         let State { info, memory, texts } = state.as_mut()?;
         let scene = scene(buffer, memory, &settings);
         let strokes =
@@ -125,7 +117,8 @@ fn extent(info: &gst_video::VideoInfo) -> Extent {
 fn scene(buffer: &gst::BufferRef, memory: &mut Memory, settings: &Settings) -> Scene {
     let reports = detectionmeta::reports(buffer);
     let regions = detectionmeta::detections(buffer);
-    let moment = Moment { stream_ns: buffer.pts().map(gst::ClockTime::nseconds), system_ns: now_ns() };
+    let moment =
+        Moment { stream_ns: buffer.pts().map(gst::ClockTime::nseconds), system_ns: glue::unix_time_ns() };
     let view = memory.view(&Frame { reports: &reports, regions: &regions, moment }, settings.hold);
     let notice = Badge { text: settings.notice.clone(), color: color::NOTICE };
     let notice = Some(notice).filter(|badge| !badge.text.is_empty());
@@ -136,11 +129,6 @@ fn scene(buffer: &gst::BufferRef, memory: &mut Memory, settings: &Settings) -> S
         badge: notice.or(status),
         ..settings.choice.scene(view)
     }
-}
-
-fn now_ns() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// All of it or an error: an object that is to be hidden must not shine through on one plane.
@@ -178,13 +166,13 @@ impl ObjectImpl for EvOverlay {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        if !Arc::make_mut(&mut self.settings()).set(pspec.name(), value) {
+        if !Arc::make_mut(&mut lock(&self.settings)).set(pspec.name(), value) {
             gst::warning!(CAT, imp = self, "no property {} to set", pspec.name());
         }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        self.settings().get(pspec.name()).unwrap_or_else(|| pspec.default_value().clone())
+        lock(&self.settings).get(pspec.name()).unwrap_or_else(|| pspec.default_value().clone())
     }
 }
 
@@ -219,7 +207,7 @@ impl BaseTransformImpl for EvOverlay {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        *self.state() = None;
+        *lock(&self.state) = None;
         Ok(())
     }
 
@@ -227,7 +215,7 @@ impl BaseTransformImpl for EvOverlay {
         let info = gst_video::VideoInfo::from_caps(incaps)
             .map_err(|_| gst::loggable_error!(CAT, "no video in these caps: {incaps}"))?;
         gst::debug!(CAT, imp = self, "frames: {incaps}");
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let mut next = state.take().unwrap_or_else(|| State {
             info: info.clone(),
             memory: Memory::default(),

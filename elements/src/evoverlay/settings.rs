@@ -10,6 +10,7 @@ use super::{
     labels::LabelFilter,
     style::{ColorBy, Effect, Style},
 };
+use crate::glue::{self, nanoseconds};
 
 /// What the user can set.
 #[derive(Clone, Debug)]
@@ -40,7 +41,7 @@ impl Default for Settings {
 impl Settings {
     /// Sets a property; false when there is none of that name. GObject has checked type and range.
     pub(super) fn set(&mut self, name: &str, value: &glib::Value) -> bool {
-        let text = || value.get::<Option<String>>().ok().flatten().unwrap_or_default();
+        let text = || glue::text(value);
         let labels = || LabelFilter::parse(&text());
         let flag = || value.get().unwrap_or_default();
         let number = || value.get().unwrap_or_default();
@@ -99,10 +100,6 @@ impl Settings {
             _ => return None,
         })
     }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn properties() -> Vec<glib::ParamSpec> {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        LazyLock, Mutex, MutexGuard, PoisonError,
+        LazyLock, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -18,14 +18,15 @@ use gst_base::{prelude::*, subclass::prelude::*};
 
 use super::{
     foreign::{self, Seen},
-    record::{Record, Resolution, unix_time_ns},
+    record::{Record, Resolution},
     running::{Frame, Running, Stats},
     settings::{Settings, param_specs},
     structure::{Times, structure},
 };
 use crate::{
-    detectionmeta, glue,
-    publish::{self, Patience},
+    detectionmeta,
+    glue::{self, lock, unix_time_ns},
+    publish::{self, Patience, Writer},
 };
 
 const NEW_DETECTIONS: &str = "new-detections";
@@ -44,7 +45,7 @@ pub struct EvPublish {
     settings: Mutex<Settings>,
     /// From `start` to `stop`. Never held while a record is on its way: a handler may ask for properties.
     running: Mutex<Option<Running>>,
-    /// A line that waits for its reader gives up: the element is to stop.
+    /// A line that waits for its reader gives up: the element is to stop, or to flush.
     stopping: AtomicBool,
     /// What `stats` shows while nothing runs.
     last_stats: Mutex<Stats>,
@@ -209,22 +210,23 @@ impl EvPublish {
             record.camera,
             record.objects.len()
         );
-        let json = record.to_json();
-        self.write(&json);
+        let writer = lock(&self.running).as_mut().and_then(Running::take_record);
         let emit = emit && self.has_handlers();
+        if writer.is_none() && !post && !emit {
+            return;
+        }
+        let json = record.to_json();
+        if let Some(writer) = writer {
+            self.write(&writer, &json);
+        }
         if post || emit {
             self.announce(buffer, structure(record, &json, times), post, emit);
         }
     }
 
-    fn write(&self, json: &str) {
-        let longest = self.patience();
-        let writer = lock(&self.running).as_mut().and_then(|running| {
-            running.count_record();
-            running.writer.clone()
-        });
-        let patience = Patience { longest, give_up: &self.stopping };
-        let Some(Err(lost)) = writer.map(|writer| writer.write_line(json, patience)) else { return };
+    fn write(&self, writer: &Writer, json: &str) {
+        let patience = Patience { longest: self.patience(), give_up: &self.stopping };
+        let Err(lost) = writer.write_line(json, patience) else { return };
         gst::debug!(CAT, imp = self, "{lost}");
         if lost.first && !self.stopping.load(Relaxed) {
             gst::element_imp_warning!(self, gst::ResourceError::Write, ("{lost}"));
@@ -265,8 +267,4 @@ impl EvPublish {
     fn stats(&self) -> Stats {
         lock(&self.running).as_ref().map_or_else(|| *lock(&self.last_stats), Running::stats)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -123,11 +123,6 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Now, in nanoseconds since 1970.
-pub(super) fn unix_time_ns() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default()
-}
-
 /// Unix time in nanoseconds as RFC 3339 in UTC with milliseconds (cut, not rounded: never a time to come).
 pub fn rfc3339(unix_ns: u64) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);

@@ -38,9 +38,10 @@ impl Running {
         Frame { seq, camera: self.camera.clone(), resolution: self.resolution }
     }
 
-    /// Counts a record.
-    pub fn count_record(&mut self) {
+    /// Counts a record; returns where its line goes.
+    pub fn take_record(&mut self) -> Option<Arc<Writer>> {
         self.records += 1;
+        self.writer.clone()
     }
 
     /// How long a line may wait, if it is known whether the source is live.

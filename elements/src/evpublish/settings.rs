@@ -62,7 +62,6 @@ impl Settings {
     }
 }
 
-/// A text; NULL is the empty one.
 /// The properties of the element, `stats` included.
 pub fn param_specs() -> Vec<glib::ParamSpec> {
     let defaults = Settings::default();
