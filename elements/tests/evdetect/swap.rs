@@ -265,6 +265,14 @@ fn a_new_module_is_not_quarantined_for_the_old_one() {
     bench.detector.set_property("preprocess", path(&good));
     bench.until("analysis", |bench| bench.state() == "ok" && bench.stat("analysed") > 0);
     bench.stop();
+    let told = bench.told();
+    let infos = told.iter().filter_map(|message| match message.view() {
+        gst::MessageView::Info(info) => Some(info.error().message().to_owned()),
+        _ => None,
+    });
+    let infos: Vec<String> = infos.collect();
+    assert_eq!(infos.len(), 1, "{told:?}");
+    assert!(infos[0].starts_with("the modules have recovered: frame "), "{infos:?}");
 }
 
 #[test]
