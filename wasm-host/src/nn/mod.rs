@@ -5,7 +5,9 @@
 //! `registry.rs`.
 
 pub mod fake;
+mod native;
 mod onnx;
+mod onnxruntime;
 mod registry;
 mod rten;
 mod tensor;
@@ -13,7 +15,7 @@ mod tensor;
 use std::sync::Arc;
 
 pub use onnx::{ModelInfo, ModelTensor, Opset, inspect_model};
-pub use registry::{engine, load_model};
+pub use registry::{engine_names, load_model};
 pub use tensor::byte_len;
 
 /// Element type of a tensor; values as in `edgevision_abi::dtype`.
@@ -147,8 +149,12 @@ impl Default for LoadOptions {
 pub trait Engine: Send + Sync {
     /// Name in configs and records, for example `rten`.
     fn name(&self) -> &'static str;
+    /// Whether it can be used on this machine. The error says what to install.
+    fn available(&self) -> Result<(), NnError> {
+        Ok(())
+    }
     /// Loads a model from its bytes. Errors do not say which model it was; [`NnError::at`] puts that in front.
-    fn load(&self, name: &str, bytes: Vec<u8>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
+    fn load(&self, name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
 }
 
 /// A loaded model, shared by all workers.

@@ -8,47 +8,66 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Engine, LoadOptions, Model, NnError, rten::RtenEngine};
+use super::{Engine, LoadOptions, Model, NnError, onnxruntime::OnnxRuntime, rten::RtenEngine};
 use crate::files;
 
 /// Largest file that is taken for a model: what a protobuf message may have.
 const MAX_BYTES: u64 = 2 << 30;
 
-/// Engines that are built in; `auto` takes the first.
-static ENGINES: [&dyn Engine; 1] = [&RtenEngine];
+/// All engines, the quickest first: `auto` takes the first that is present and can run the model.
+static ENGINES: [&dyn Engine; 2] = [&OnnxRuntime, &RtenEngine];
 
 type Loaded = HashMap<(String, &'static str, LoadOptions), Weak<dyn Model>>;
 
 /// Models live as long as somebody uses them; the registry only knows where they are.
 static MODELS: LazyLock<Mutex<Loaded>> = LazyLock::new(Mutex::default);
 
-/// The engine of that name; `auto` lets the host choose.
-pub fn engine(name: &str) -> Result<&'static dyn Engine, NnError> {
-    let wanted = |engine: &&&'static dyn Engine| name == "auto" || engine.name() == name;
-    ENGINES.iter().find(wanted).copied().ok_or_else(|| {
-        let known: Vec<String> = ENGINES.iter().map(|engine| format!("`{}`", engine.name())).collect();
-        NnError::Unsupported(format!(
-            "there is no inference engine `{name}`; allowed are `auto` and {}",
-            known.join(", ")
-        ))
-    })
+/// Names of the engines that a config can ask for, `auto` apart.
+pub fn engine_names() -> impl Iterator<Item = &'static str> {
+    ENGINES.iter().map(|engine| engine.name())
 }
 
-/// Loads a model file with the engine of that name (`auto` or `rten` today), or returns the one that this process
-/// has loaded before (same bytes, engine and options; then also under the name of the file that was loaded first).
-/// Loads happen one after another.
-pub fn load_model(path: &Path, engine: &str, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
-    let engine = self::engine(engine)?;
-    let bytes = read(path)?;
-    let key = (sha256(&bytes), engine.name(), options.clone());
-    let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(model) = models.get(&key).and_then(Weak::upgrade) {
-        return Ok(model);
+/// The engines that `name` allows, in the order of preference.
+fn candidates(name: &str) -> Result<Vec<&'static dyn Engine>, NnError> {
+    let found: Vec<_> =
+        ENGINES.iter().copied().filter(|engine| name == "auto" || engine.name() == name).collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
-    let model = engine.load(&stem(path), bytes, options).map_err(|error| error.at(path.display()))?;
-    models.retain(|_, model| model.strong_count() > 0);
-    models.insert(key, Arc::downgrade(&model));
-    Ok(model)
+    let known: Vec<String> = engine_names().map(|name| format!("`{name}`")).collect();
+    Err(NnError::Unsupported(format!(
+        "there is no inference engine `{name}`; allowed are `auto`, {}",
+        known.join(", ")
+    )))
+}
+
+/// Loads a model file with the engine of that name, or returns the one that this process has loaded before (same
+/// bytes, engine and options; then also under the name of the file that was loaded first). `auto` takes the quickest
+/// engine that is installed and accepts the model, and says which in the log. Loads happen one after another.
+pub fn load_model(path: &Path, engine: &str, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+    let candidates = candidates(engine)?;
+    let bytes = read(path)?;
+    let sha256 = sha256(&bytes);
+    let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut refusals = Vec::new();
+    for engine in candidates {
+        let key = (sha256.clone(), engine.name(), options.clone());
+        if let Some(model) = models.get(&key).and_then(Weak::upgrade) {
+            return Ok(model);
+        }
+        match engine.available().and_then(|()| engine.load(&stem(path), &bytes, options)) {
+            Ok(model) => {
+                tracing::info!(model = %path.display(), engine = engine.name(), passed_over = ?refusals, "model loaded");
+                models.retain(|_, model| model.strong_count() > 0);
+                models.insert(key, Arc::downgrade(&model));
+                return Ok(model);
+            }
+            // Another engine may do better; it would not with a file that is no model.
+            Err(NnError::Unsupported(sentence)) => refusals.push(sentence),
+            Err(error) => return Err(error.at(path.display())),
+        }
+    }
+    Err(NnError::Unsupported(refusals.join("; also, ")).at(path.display()))
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, NnError> {
@@ -70,10 +89,12 @@ mod tests {
 
     #[test]
     fn engines_by_name() {
-        assert_eq!(engine("auto").unwrap().name(), "rten");
-        assert_eq!(engine("rten").unwrap().name(), "rten");
-        let unknown = engine("onnx").err().unwrap().to_string();
-        assert_eq!(unknown, "there is no inference engine `onnx`; allowed are `auto` and `rten`");
+        let names =
+            |name| candidates(name).map(|found| found.iter().map(|engine| engine.name()).collect::<Vec<_>>());
+        assert_eq!(names("auto").unwrap(), ["onnxruntime", "rten"]);
+        assert_eq!(names("rten").unwrap(), ["rten"]);
+        let unknown = names("onnx").unwrap_err().to_string();
+        assert_eq!(unknown, "there is no inference engine `onnx`; allowed are `auto`, `onnxruntime`, `rten`");
     }
 
     #[test]

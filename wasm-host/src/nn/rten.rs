@@ -44,8 +44,8 @@ impl Engine for RtenEngine {
         "rten"
     }
 
-    fn load(&self, name: &str, bytes: Vec<u8>, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
-        let file = onnx::parse(&bytes)?;
+    fn load(&self, name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+        let file = onnx::parse(bytes)?;
         let problems = problems(&file);
         if !problems.is_empty() {
             return Err(NnError::Unsupported(problems.join("; also, ")));
@@ -54,8 +54,8 @@ impl Engine for RtenEngine {
         // Its weights are in memory twice until here.
         drop(file);
         let identity =
-            ModelIdentity { name: name.to_owned(), sha256: registry::sha256(&bytes), engine: self.name() };
-        let graph = load_graph(bytes)?;
+            ModelIdentity { name: name.to_owned(), sha256: registry::sha256(bytes), engine: self.name() };
+        let graph = load_graph(bytes.to_vec())?;
         let (input_ids, output_ids) = (ids(&graph, &inputs)?, ids(&graph, &outputs)?);
         let threads = options.threads.max(1);
         Ok(Arc::new(RtenModel { identity, graph, inputs, input_ids, outputs, output_ids, threads }))

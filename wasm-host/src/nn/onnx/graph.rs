@@ -41,7 +41,7 @@ pub(in crate::nn) fn operator_name(node: &NodeProto) -> String {
 }
 
 /// Names of weights that are stored outside the file.
-pub(in crate::nn) fn external_weights(graph: &GraphProto) -> Vec<&str> {
+fn external_weights(graph: &GraphProto) -> Vec<&str> {
     let attributes = || all_nodes(graph).flat_map(|node| &node.attribute);
     let nested = attributes().filter_map(|attribute| attribute.g.as_ref()).flat_map(|g| &g.initializer);
     let constants = attributes().filter_map(|attribute| attribute.t.as_ref());
@@ -50,6 +50,19 @@ pub(in crate::nn) fn external_weights(graph: &GraphProto) -> Vec<&str> {
     };
     let all = graph.initializer.iter().chain(nested).chain(constants).filter(outside);
     all.map(|tensor| tensor.name.as_deref().unwrap_or("(unnamed)")).collect()
+}
+
+/// Weights in other files would have to be looked for, in folders that the model names: no engine is let do that. The
+/// sentence of the refusal, if there are any.
+pub(in crate::nn) fn weights_elsewhere(graph: &GraphProto) -> Option<String> {
+    let names = external_weights(graph);
+    let first = names.first()?;
+    Some(format!(
+        "{} of its weights (the first is `{first}`) are stored in another file; save the model as one file (in Python: \
+         onnx.save(model, path, save_as_external_data=False))",
+        names.len(),
+        first = text::clean(first.as_bytes())
+    ))
 }
 
 /// Stands for a shape that the file does not give.

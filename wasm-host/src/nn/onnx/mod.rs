@@ -6,7 +6,7 @@ mod wire;
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
-pub(super) use graph::{all_nodes, external_weights, feeds, operator_name, shapeless, tensor_info};
+pub(super) use graph::{all_nodes, feeds, operator_name, shapeless, tensor_info, weights_elsewhere};
 use rten_onnx::onnx::{GraphProto, ModelProto};
 
 use super::{NnError, registry};

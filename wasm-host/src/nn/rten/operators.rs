@@ -9,30 +9,18 @@ use ::rten::{LoadErrorKind, ModelOptions};
 use rten_onnx::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto};
 
 use crate::{
-    nn::onnx::{all_nodes, external_weights, feeds, operator_name, shapeless, tensor_info},
+    nn::onnx::{self, all_nodes, feeds, operator_name, shapeless, tensor_info},
     text,
 };
 
 /// Reasons to refuse the model, one sentence each; they lack the file's name.
 pub(in crate::nn) fn problems(model: &ModelProto) -> Vec<String> {
     let Some(graph) = &model.graph else { return Vec::new() };
-    [weights_elsewhere(graph), lacking(model, graph), padded_conv_integer(graph), nms(graph)]
+    [onnx::weights_elsewhere(graph), lacking(model, graph), padded_conv_integer(graph), nms(graph)]
         .into_iter()
         .flatten()
         .chain(unusable_tensors(graph))
         .collect()
-}
-
-/// Weights in other files would have to be looked for, in folders that the model names: not done.
-fn weights_elsewhere(graph: &GraphProto) -> Option<String> {
-    let names = external_weights(graph);
-    let first = names.first()?;
-    Some(format!(
-        "{} of its weights (the first is `{first}`) are stored in another file; save the model as one file (in Python: \
-         onnx.save(model, path, save_as_external_data=False))",
-        names.len(),
-        first = text::clean(first.as_bytes())
-    ))
 }
 
 fn lacking(model: &ModelProto, graph: &GraphProto) -> Option<String> {

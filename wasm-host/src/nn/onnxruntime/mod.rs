@@ -1,0 +1,169 @@
+//! [ONNX Runtime](https://onnxruntime.ai) on the CPU, loaded at run time from a library that the user installs.
+//!
+//! One session of the runtime is shared by all workers: `Run` may be called from several threads at once, and the
+//! weights are in memory once. Tensors are borrowed in place, inputs and outputs.
+
+mod library;
+mod run;
+
+use std::{
+    ffi::CString,
+    fmt::Display,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use ort::{
+    memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType},
+    session::{self, SharedSessionInner, builder::GraphOptimizationLevel, builder::SessionBuilder},
+    value::{Outlet, TensorElementType, ValueType},
+};
+
+use super::{
+    DType, Engine, LoadOptions, Model, ModelIdentity, NnError, OutputBuf, Session, TensorInfo, TensorView,
+    onnx, registry, tensor,
+};
+use crate::text;
+
+const NAME: &str = "onnxruntime";
+
+/// ONNX Runtime as an [`Engine`].
+pub(super) struct OnnxRuntime;
+
+struct OnnxRuntimeModel {
+    identity: ModelIdentity,
+    inputs: Vec<TensorInfo>,
+    outputs: Vec<TensorInfo>,
+    input_names: Vec<CString>,
+    output_names: Vec<CString>,
+    memory: MemoryInfo<'static>,
+    session: Arc<SharedSessionInner>,
+    /// False once a model has computed other shapes than its file promises.
+    shapes_hold: AtomicBool,
+}
+
+struct OnnxRuntimeSession(Arc<OnnxRuntimeModel>);
+
+impl Engine for OnnxRuntime {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn available(&self) -> Result<(), NnError> {
+        library::is_present()
+    }
+
+    fn load(&self, name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+        // Before the runtime sees it: weights elsewhere would make it read other files of this machine.
+        if let Some(sentence) = onnx::parse(bytes)?.graph.as_ref().and_then(onnx::weights_elsewhere) {
+            return Err(NnError::Unsupported(sentence));
+        }
+        let environment = library::environment()?;
+        let session = build(&environment, bytes, options)?;
+        let (inputs, outputs) = (infos(session.inputs())?, infos(session.outputs())?);
+        let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
+            .map_err(failed)?;
+        Ok(Arc::new(OnnxRuntimeModel {
+            identity: ModelIdentity { name: name.to_owned(), sha256: registry::sha256(bytes), engine: NAME },
+            input_names: run::c_names(&inputs)?,
+            output_names: run::c_names(&outputs)?,
+            inputs,
+            outputs,
+            memory,
+            session: session.inner(),
+            shapes_hold: AtomicBool::new(true),
+        }))
+    }
+}
+
+fn build(
+    environment: &ort::environment::Environment,
+    bytes: &[u8],
+    options: &LoadOptions,
+) -> Result<session::Session, NnError> {
+    let refused = |error: &dyn Display| {
+        let error = text::clean(error.to_string().as_bytes());
+        NnError::Unsupported(format!("the engine {NAME} cannot load the model: {error}"))
+    };
+    let configured = SessionBuilder::new(environment)
+        .map_err(failed)?
+        .with_intra_threads(options.threads.max(1))
+        .and_then(|builder| builder.with_inter_threads(1))
+        // Waiting threads would burn the cores that other workers need.
+        .and_then(|builder| builder.with_intra_op_spinning(false))
+        .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::All));
+    configured.map_err(|error| refused(&error))?.commit_from_memory(bytes).map_err(|error| refused(&error))
+}
+
+fn infos(outlets: &[Outlet]) -> Result<Vec<TensorInfo>, NnError> {
+    outlets.iter().map(info).collect()
+}
+
+fn info(outlet: &Outlet) -> Result<TensorInfo, NnError> {
+    let unusable = |what: &str| {
+        NnError::Unsupported(format!(
+            "its input or output `{}` is {what}; modules can be given f32, f16, u8, i8, i32 and i64",
+            text::clean(outlet.name().as_bytes())
+        ))
+    };
+    let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else { return Err(unusable("no tensor")) };
+    let dtype = match ty {
+        TensorElementType::Float32 => DType::F32,
+        TensorElementType::Float16 => DType::F16,
+        TensorElementType::Uint8 => DType::U8,
+        TensorElementType::Int8 => DType::I8,
+        TensorElementType::Int32 => DType::I32,
+        TensorElementType::Int64 => DType::I64,
+        other => return Err(unusable(&format!("of type {other}"))),
+    };
+    // Unknown dimensions are negative.
+    let shape = shape.iter().map(|&dim| usize::try_from(dim).ok()).collect();
+    Ok(TensorInfo { name: outlet.name().to_owned(), dtype, shape })
+}
+
+fn failed(error: ort::Error) -> NnError {
+    NnError::Engine(format!("the engine {NAME} failed: {}", text::clean(error.to_string().as_bytes())))
+}
+
+impl Model for OnnxRuntimeModel {
+    fn identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+    fn inputs(&self) -> &[TensorInfo] {
+        &self.inputs
+    }
+    fn outputs(&self) -> &[TensorInfo] {
+        &self.outputs
+    }
+    fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
+        Ok(Box::new(OnnxRuntimeSession(self)))
+    }
+}
+
+impl Session for OnnxRuntimeSession {
+    fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
+        let model = &*self.0;
+        tensor::check_inputs(inputs, &model.inputs)?;
+        tensor::check_output_count(outputs.len(), model.outputs.len())?;
+        tensor::check_room(outputs, &model.outputs)?;
+        let graph = run::Graph {
+            session: &model.session,
+            memory: &model.memory,
+            input_names: &model.input_names,
+            output_names: &model.output_names,
+            outputs: &model.outputs,
+        };
+        if model.shapes_hold.load(Ordering::Relaxed) {
+            match graph.run(inputs, outputs, true) {
+                // Files can promise shapes that they do not keep; the runtime then refuses our memory.
+                Err(NnError::Engine(error)) if error.contains("shape") => {
+                    model.shapes_hold.store(false, Ordering::Relaxed);
+                }
+                outcome => return outcome,
+            }
+        }
+        graph.run(inputs, outputs, false)
+    }
+}
