@@ -5,15 +5,18 @@
 //! `registry.rs`.
 
 pub mod fake;
+mod file;
 mod native;
 mod onnx;
 mod onnxruntime;
+mod openvino;
 mod registry;
 mod rten;
 mod tensor;
 
 use std::sync::Arc;
 
+pub use file::{Format, ModelFile};
 pub use onnx::{ModelInfo, ModelTensor, Opset, inspect_model};
 pub use registry::{engine_names, load_model};
 pub use tensor::byte_len;
@@ -137,11 +140,13 @@ impl NnError {
 pub struct LoadOptions {
     /// Threads inside one inference, at least 1.
     pub threads: usize,
+    /// Sessions that will run at the same time, at least 1. Engines that divide threads beforehand need it.
+    pub sessions: usize,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { threads: 1 }
+        Self { threads: 1, sessions: 1 }
     }
 }
 
@@ -153,8 +158,10 @@ pub trait Engine: Send + Sync {
     fn available(&self) -> Result<(), NnError> {
         Ok(())
     }
-    /// Loads a model from its bytes. Errors do not say which model it was; [`NnError::at`] puts that in front.
-    fn load(&self, name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
+    /// Whether it has a way to run models of this format.
+    fn runs(&self, format: &Format) -> bool;
+    /// Loads a model. Errors do not say which model it was; [`NnError::at`] puts that in front.
+    fn load(&self, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError>;
 }
 
 /// A loaded model, shared by all workers.

@@ -8,14 +8,17 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Engine, LoadOptions, Model, NnError, onnxruntime::OnnxRuntime, rten::RtenEngine};
+use super::{
+    Engine, LoadOptions, Model, ModelFile, NnError, onnxruntime::OnnxRuntime, openvino::OpenVino,
+    rten::RtenEngine,
+};
 use crate::files;
 
 /// Largest file that is taken for a model: what a protobuf message may have.
 const MAX_BYTES: u64 = 2 << 30;
 
 /// All engines, the quickest first: `auto` takes the first that is present and can run the model.
-static ENGINES: [&dyn Engine; 2] = [&OnnxRuntime, &RtenEngine];
+static ENGINES: [&dyn Engine; 3] = [&OnnxRuntime, &OpenVino, &RtenEngine];
 
 type Loaded = HashMap<(String, &'static str, LoadOptions), Weak<dyn Model>>;
 
@@ -46,16 +49,16 @@ fn candidates(name: &str) -> Result<Vec<&'static dyn Engine>, NnError> {
 /// engine that is installed and accepts the model, and says which in the log. Loads happen one after another.
 pub fn load_model(path: &Path, engine: &str, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
     let candidates = candidates(engine)?;
-    let bytes = read(path)?;
-    let sha256 = sha256(&bytes);
+    let file = ModelFile::read(path)?;
     let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut refusals = Vec::new();
-    for engine in candidates {
-        let key = (sha256.clone(), engine.name(), options.clone());
+    for engine in candidates.into_iter().filter(|candidate| engine != "auto" || candidate.runs(&file.format))
+    {
+        let key = (file.sha256.clone(), engine.name(), options.clone());
         if let Some(model) = models.get(&key).and_then(Weak::upgrade) {
             return Ok(model);
         }
-        match engine.available().and_then(|()| engine.load(&stem(path), &bytes, options)) {
+        match engine.available().and_then(|()| engine.load(&file, options)) {
             Ok(model) => {
                 tracing::info!(model = %path.display(), engine = engine.name(), passed_over = ?refusals, "model loaded");
                 models.retain(|_, model| model.strong_count() > 0);
@@ -78,9 +81,11 @@ pub(super) fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Lower-case hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
+/// Of all parts, one after another; lower-case hex.
+pub(super) fn sha256(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    format!("{:x}", hash.finalize())
 }
 
 #[cfg(test)]
@@ -91,14 +96,20 @@ mod tests {
     fn engines_by_name() {
         let names =
             |name| candidates(name).map(|found| found.iter().map(|engine| engine.name()).collect::<Vec<_>>());
-        assert_eq!(names("auto").unwrap(), ["onnxruntime", "rten"]);
+        assert_eq!(names("auto").unwrap(), ["onnxruntime", "openvino", "rten"]);
         assert_eq!(names("rten").unwrap(), ["rten"]);
         let unknown = names("onnx").unwrap_err().to_string();
-        assert_eq!(unknown, "there is no inference engine `onnx`; allowed are `auto`, `onnxruntime`, `rten`");
+        assert_eq!(
+            unknown,
+            "there is no inference engine `onnx`; allowed are `auto`, `onnxruntime`, `openvino`, `rten`"
+        );
     }
 
     #[test]
     fn digests_are_lower_case_hex() {
-        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            sha256(&[b"a", b"bc"]),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

@@ -19,8 +19,8 @@ pub(super) use operators::problems;
 use rten_onnx::onnx::{GraphProto, ModelProto, ValueInfoProto};
 
 use super::{
-    DType, Engine, LoadOptions, Model, ModelIdentity, NnError, OutputBuf, Session, TensorInfo, TensorView,
-    onnx, registry, tensor,
+    DType, Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session,
+    TensorInfo, TensorView, onnx, tensor,
 };
 use crate::text;
 
@@ -44,18 +44,21 @@ impl Engine for RtenEngine {
         "rten"
     }
 
-    fn load(&self, name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
-        let file = onnx::parse(bytes)?;
-        let problems = problems(&file);
+    fn runs(&self, format: &Format) -> bool {
+        *format == Format::Onnx
+    }
+
+    fn load(&self, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+        let parsed = onnx::parse(&file.bytes)?;
+        let problems = problems(&parsed);
         if !problems.is_empty() {
             return Err(NnError::Unsupported(problems.join("; also, ")));
         }
-        let (inputs, outputs) = tensors(&file)?;
+        let (inputs, outputs) = tensors(&parsed)?;
         // Its weights are in memory twice until here.
-        drop(file);
-        let identity =
-            ModelIdentity { name: name.to_owned(), sha256: registry::sha256(bytes), engine: self.name() };
-        let graph = load_graph(bytes.to_vec())?;
+        drop(parsed);
+        let identity = file.identity(self.name());
+        let graph = load_graph(file.bytes.clone())?;
         let (input_ids, output_ids) = (ids(&graph, &inputs)?, ids(&graph, &outputs)?);
         let threads = options.threads.max(1);
         Ok(Arc::new(RtenModel { identity, graph, inputs, input_ids, outputs, output_ids, threads }))

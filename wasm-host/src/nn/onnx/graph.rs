@@ -65,6 +65,30 @@ pub(in crate::nn) fn weights_elsewhere(graph: &GraphProto) -> Option<String> {
     ))
 }
 
+/// OpenVINO computes networks whose activations are quantised to signed integers wrongly (measured with 2026.4). The
+/// sentence of the refusal, if this is one.
+pub(in crate::nn) fn signed_activations(graph: &GraphProto) -> Option<String> {
+    let weights: HashSet<&str> =
+        graph.initializer.iter().filter_map(|tensor| tensor.name.as_deref()).collect();
+    let signed: HashSet<&str> = graph
+        .initializer
+        .iter()
+        .filter(|tensor| tensor.data_type == Some(DataType::INT8))
+        .filter_map(|tensor| tensor.name.as_deref())
+        .collect();
+    let is = |node: &&NodeProto| {
+        let input = |index: usize| node.input.get(index).map(String::as_str).unwrap_or_default();
+        operator_name(node) == "QuantizeLinear" && signed.contains(input(2)) && !weights.contains(input(0))
+    };
+    let count = all_nodes(graph).filter(is).count();
+    (count > 0).then(|| {
+        format!(
+            "the engine openvino computes signed 8-bit activations wrongly ({count} node(s)); quantise activations to \
+             unsigned integers, or use another engine"
+        )
+    })
+}
+
 /// Stands for a shape that the file does not give.
 const UNKNOWN_SHAPE: [Option<usize>; 1] = [None];
 

@@ -6,7 +6,9 @@ mod wire;
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
-pub(super) use graph::{all_nodes, feeds, operator_name, shapeless, tensor_info, weights_elsewhere};
+pub(super) use graph::{
+    all_nodes, feeds, operator_name, shapeless, signed_activations, tensor_info, weights_elsewhere,
+};
 use rten_onnx::onnx::{GraphProto, ModelProto};
 
 use super::{NnError, registry};
@@ -94,12 +96,20 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ModelProto, NnError> {
     }
 }
 
+/// Refuses a model for which one of `reasons` has a sentence.
+pub(super) fn refuse(bytes: &[u8], reasons: &[fn(&GraphProto) -> Option<String>]) -> Result<(), NnError> {
+    let model = parse(bytes)?;
+    let Some(graph) = &model.graph else { return Ok(()) };
+    let sentences: Vec<String> = reasons.iter().filter_map(|reason| reason(graph)).collect();
+    if sentences.is_empty() { Ok(()) } else { Err(NnError::Unsupported(sentences.join("; also, "))) }
+}
+
 fn describe(name: String, bytes: &[u8], model: &ModelProto) -> ModelInfo {
     let graph = model.graph.as_ref();
     let tensors = |list: fn(&GraphProto) -> Vec<ModelTensor>| graph.map(list).unwrap_or_default();
     ModelInfo {
         name,
-        sha256: registry::sha256(bytes),
+        sha256: registry::sha256(&[bytes]),
         byte_len: bytes.len(),
         format: "onnx",
         opsets: opsets(model),

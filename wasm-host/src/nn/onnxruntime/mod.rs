@@ -22,8 +22,8 @@ use ort::{
 };
 
 use super::{
-    DType, Engine, LoadOptions, Model, ModelIdentity, NnError, OutputBuf, Session, TensorInfo, TensorView,
-    onnx, registry, tensor,
+    DType, Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session,
+    TensorInfo, TensorView, onnx, tensor,
 };
 use crate::text;
 
@@ -55,18 +55,23 @@ impl Engine for OnnxRuntime {
         library::is_present()
     }
 
-    fn load(&self, name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
-        // Before the runtime sees it: weights elsewhere would make it read other files of this machine.
-        if let Some(sentence) = onnx::parse(bytes)?.graph.as_ref().and_then(onnx::weights_elsewhere) {
-            return Err(NnError::Unsupported(sentence));
+    fn runs(&self, format: &Format) -> bool {
+        *format == Format::Onnx
+    }
+
+    fn load(&self, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+        if !self.runs(&file.format) {
+            return Err(file.wrong_format(NAME, "ONNX"));
         }
+        // Before the runtime sees it: weights elsewhere would make it read other files of this machine.
+        onnx::refuse(&file.bytes, &[onnx::weights_elsewhere])?;
         let environment = library::environment()?;
-        let session = build(&environment, bytes, options)?;
+        let session = build(&environment, &file.bytes, options)?;
         let (inputs, outputs) = (infos(session.inputs())?, infos(session.outputs())?);
         let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
             .map_err(failed)?;
         Ok(Arc::new(OnnxRuntimeModel {
-            identity: ModelIdentity { name: name.to_owned(), sha256: registry::sha256(bytes), engine: NAME },
+            identity: file.identity(NAME),
             input_names: run::c_names(&inputs)?,
             output_names: run::c_names(&outputs)?,
             inputs,

@@ -1,0 +1,86 @@
+//! A model as it lies on disk.
+
+use std::path::Path;
+
+use super::{ModelIdentity, NnError, registry};
+
+/// A model file, read but not yet understood.
+pub struct ModelFile {
+    /// File stem.
+    pub name: String,
+    /// The whole file.
+    pub bytes: Vec<u8>,
+    /// What kind of model it is.
+    pub format: Format,
+    /// Lower-case hex SHA-256 of the file, and of its weights if they are in another.
+    pub sha256: String,
+}
+
+/// Kinds of models, told apart by their first bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// ONNX, or nothing that is known: the engines' sentences say what is wrong with it.
+    Onnx,
+    /// OpenVINO's intermediate representation: XML, with weights from the `.bin` beside it.
+    OpenVinoIr {
+        /// The whole `.bin`.
+        weights: Vec<u8>,
+    },
+    /// TensorFlow Lite.
+    TfLite,
+    /// A WebAssembly module that is a model itself.
+    Wasm,
+}
+
+impl Format {
+    /// Name in messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Onnx => "ONNX",
+            Self::OpenVinoIr { .. } => "OpenVINO IR",
+            Self::TfLite => "TensorFlow Lite",
+            Self::Wasm => "WebAssembly",
+        }
+    }
+}
+
+impl ModelFile {
+    /// Reads a model, and the weights beside it if its format keeps them there.
+    ///
+    /// # Errors
+    /// A file is missing, unreadable or too large.
+    pub fn read(path: &Path) -> Result<Self, NnError> {
+        let bytes = registry::read(path)?;
+        let format = match &bytes[..] {
+            [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Format::TfLite,
+            [b'\0', b'a', b's', b'm', ..] => Format::Wasm,
+            text if is_ir(text) => {
+                Format::OpenVinoIr { weights: registry::read(&path.with_extension("bin"))? }
+            }
+            _ => Format::Onnx,
+        };
+        let sha256 = match &format {
+            Format::OpenVinoIr { weights } => registry::sha256(&[&bytes, weights]),
+            _ => registry::sha256(&[&bytes]),
+        };
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, bytes, format, sha256 })
+    }
+
+    pub(super) fn identity(&self, engine: &'static str) -> ModelIdentity {
+        ModelIdentity { name: self.name.clone(), sha256: self.sha256.clone(), engine }
+    }
+
+    pub(super) fn wrong_format(&self, engine: &str, allowed: &str) -> NnError {
+        NnError::Unsupported(format!(
+            "this is a model in the format {}, the engine {engine} runs {allowed}; choose another engine or convert it",
+            self.format.name()
+        ))
+    }
+}
+
+/// XML whose root is `<net`, as OpenVINO writes it.
+fn is_ir(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(bytes.get(..1024).unwrap_or(bytes));
+    head.trim_start_matches('\u{feff}').starts_with('<') && head.contains("<net")
+}

@@ -1,0 +1,114 @@
+//! [OpenVINO](https://docs.openvino.ai) on the CPU, loaded at run time from a library that the user installs: ONNX
+//! models and its own IR (`.xml` with `.bin` beside it).
+//!
+//! A model is compiled once and shared; each worker has an infer request of its own. Tensors are borrowed in place,
+//! inputs and outputs.
+
+mod compile;
+mod handle;
+mod library;
+mod run;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use openvino_sys as ov;
+
+use self::{compile::Compiled, handle::Owned, run::Request};
+use super::{
+    Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session, TensorInfo,
+    TensorView, onnx, tensor,
+};
+
+const NAME: &str = "openvino";
+
+/// OpenVINO as an [`Engine`].
+pub(super) struct OpenVino;
+
+struct OpenVinoModel {
+    identity: ModelIdentity,
+    inputs: Vec<TensorInfo>,
+    outputs: Vec<TensorInfo>,
+    /// Making requests is not documented as safe from several threads; running them is.
+    compiled: Mutex<Compiled>,
+}
+
+struct OpenVinoSession {
+    request: Request,
+    /// Outputs that the request was last given memory for.
+    bound: usize,
+    model: Arc<OpenVinoModel>,
+}
+
+impl Engine for OpenVino {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn available(&self) -> Result<(), NnError> {
+        library::is_present()
+    }
+
+    fn runs(&self, format: &Format) -> bool {
+        matches!(format, Format::Onnx | Format::OpenVinoIr { .. })
+    }
+
+    fn load(&self, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+        let weights = match &file.format {
+            Format::Onnx => {
+                onnx::refuse(&file.bytes, &[onnx::weights_elsewhere, onnx::signed_activations])?;
+                None
+            }
+            Format::OpenVinoIr { weights } => Some(&weights[..]),
+            _ => return Err(file.wrong_format(NAME, "ONNX and OpenVINO IR")),
+        };
+        library::load()?;
+        let compiled = compile::compile(&file.bytes, weights, options).map_err(|error| {
+            NnError::Unsupported(format!("the engine {NAME} cannot load the model: {error}"))
+        })?;
+        Ok(Arc::new(OpenVinoModel {
+            identity: file.identity(NAME),
+            inputs: compile::inputs(&compiled)?,
+            outputs: compile::outputs(&compiled)?,
+            compiled: Mutex::new(compiled),
+        }))
+    }
+}
+
+impl Model for OpenVinoModel {
+    fn identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+    fn inputs(&self) -> &[TensorInfo] {
+        &self.inputs
+    }
+    fn outputs(&self) -> &[TensorInfo] {
+        &self.outputs
+    }
+    fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
+        Ok(Box::new(OpenVinoSession { request: self.request()?, bound: 0, model: self }))
+    }
+}
+
+impl OpenVinoModel {
+    fn request(&self) -> Result<Request, NnError> {
+        let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the compiled model lives; the request keeps what it needs of it.
+        Owned::new(ov::ov_infer_request_free, |place| unsafe {
+            ov::ov_compiled_model_create_infer_request(compiled.ptr(), place)
+        })
+    }
+}
+
+impl Session for OpenVinoSession {
+    fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
+        tensor::check_inputs(inputs, &self.model.inputs)?;
+        tensor::check_output_count(outputs.len(), self.model.outputs.len())?;
+        tensor::check_room(outputs, &self.model.outputs)?;
+        // A request remembers the memory of outputs that this run does not want, and would write there.
+        if outputs.len() < self.bound {
+            self.request = self.model.request()?;
+        }
+        self.bound = outputs.len();
+        run::run(&mut self.request, inputs, outputs, &self.model.outputs)
+    }
+}

@@ -1,0 +1,108 @@
+//! One run over borrowed tensors: inputs are read where they lie, outputs of known size are written where they are
+//! wanted.
+
+use std::ptr;
+
+use openvino_sys as ov;
+
+use super::{
+    compile::{dtype, element_type},
+    handle::{Owned, check, failed},
+};
+use crate::nn::{DType, NnError, OutputBuf, TensorInfo, TensorView, tensor};
+
+pub(super) type Request = Owned<ov::ov_infer_request_t>;
+type Tensor = Owned<ov::ov_tensor_t>;
+
+/// Runs the model. Lengths, types, shapes and alignment of `inputs` have been checked, and outputs of known size have
+/// room.
+pub(super) fn run(
+    request: &mut Request,
+    inputs: &[TensorView<'_>],
+    outputs: &mut [OutputBuf<'_>],
+    infos: &[TensorInfo],
+) -> Result<(), NnError> {
+    // The tensors only point to borrowed memory; they are held until the run is over.
+    let mut lent = Vec::with_capacity(inputs.len() + outputs.len());
+    for (index, view) in inputs.iter().enumerate() {
+        // SAFETY: the library only reads inputs, so the cast to mutable is never used.
+        let tensor = unsafe { over(view.data.as_ptr().cast_mut(), view.dtype, view.shape) }?;
+        // SAFETY: request and tensor live.
+        check(unsafe { ov::ov_infer_request_set_input_tensor_by_index(request.ptr(), index, tensor.ptr()) })?;
+        lent.push(tensor);
+    }
+    for (index, (buffer, info)) in outputs.iter_mut().zip(infos).enumerate() {
+        let Some(room) = info.byte_len().and_then(|len| buffer.data.get_mut(..len)) else { continue };
+        // SAFETY: `room` has the bytes that type and shape need; `outputs` borrows it mutably until the run is over.
+        let tensor = unsafe { over(room.as_mut_ptr(), info.dtype, &buffer.shape) }?;
+        // SAFETY: request and tensor live.
+        check(unsafe {
+            ov::ov_infer_request_set_output_tensor_by_index(request.ptr(), index, tensor.ptr())
+        })?;
+        lent.push(tensor);
+    }
+    // SAFETY: all tensors that the request was given live until the end of this function, and each run gives it new
+    // ones for all of them.
+    check(unsafe { ov::ov_infer_request_infer(request.ptr()) })?;
+    drop(lent);
+    let mut outcome = Ok(());
+    for (index, (buffer, info)) in outputs.iter_mut().zip(infos).enumerate() {
+        if info.byte_len().is_none() {
+            outcome = outcome.and(deliver(request, index, buffer));
+        }
+    }
+    outcome
+}
+
+/// # Safety
+/// `data` is valid for as many bytes as type and shape need, for writes if the tensor becomes an output, until the
+/// tensor's last run is over.
+unsafe fn over(data: *mut u8, dtype: DType, shape: &[usize]) -> Result<Tensor, NnError> {
+    let dims = shape.iter().map(|&dim| i64::try_from(dim)).collect::<Result<Vec<_>, _>>();
+    let mut dims = dims.map_err(|_| NnError::Input("a dimension is too large".into()))?;
+    let rank = i64::try_from(dims.len()).map_err(|_| NnError::Input("too many dimensions".into()))?;
+    let shape = ov::ov_shape_t { rank, dims: dims.as_mut_ptr() };
+    // SAFETY: the dimensions are read during the call only.
+    Owned::new(ov::ov_tensor_free, |place| unsafe {
+        ov::ov_tensor_create_from_host_ptr(element_type(dtype), shape, data.cast(), place)
+    })
+}
+
+/// Copies an output whose size only the run has told.
+fn deliver(request: &Request, index: usize, buffer: &mut OutputBuf<'_>) -> Result<(), NnError> {
+    // SAFETY: the request lives.
+    let tensor = Owned::new(ov::ov_tensor_free, |place| unsafe {
+        ov::ov_infer_request_get_output_tensor_by_index(request.ptr(), index, place)
+    })?;
+    let mut kind = ov::ov_element_type_e::DYNAMIC;
+    let mut len = 0;
+    let mut data = ptr::null_mut();
+    // SAFETY: the tensor lives, in all three calls.
+    check(unsafe { ov::ov_tensor_get_element_type(tensor.ptr(), &mut kind) })?;
+    check(unsafe { ov::ov_tensor_get_byte_size(tensor.ptr(), &mut len) })?;
+    check(unsafe { ov::ov_tensor_data(tensor.ptr(), &mut data) })?;
+    let dtype = dtype(kind).ok_or_else(|| failed(&format!("output {index} is of type {kind:?}")))?;
+    let shape = shape(&tensor)?;
+    if tensor::byte_len(dtype, &shape) != Some(len) || (data.is_null() && len > 0) {
+        return Err(failed(&format!("output {index} contradicts its shape")));
+    }
+    tensor::deliver(index, buffer, dtype, shape, |out| {
+        // SAFETY: the tensor has `len` bytes, which is what `out` has; memory of two owners does not overlap.
+        unsafe { ptr::copy_nonoverlapping(data.cast::<u8>(), out.as_mut_ptr(), out.len()) };
+    })
+}
+
+fn shape(tensor: &Tensor) -> Result<Vec<usize>, NnError> {
+    let mut shape = ov::ov_shape_t { rank: 0, dims: ptr::null_mut() };
+    // SAFETY: the tensor lives.
+    check(unsafe { ov::ov_tensor_get_shape(tensor.ptr(), &mut shape) })?;
+    let rank = usize::try_from(shape.rank).unwrap_or(0);
+    let dims = match shape.dims.is_null() {
+        true => Vec::new(),
+        // SAFETY: the library has put `rank` dimensions there.
+        false => unsafe { std::slice::from_raw_parts(shape.dims, rank) }.to_vec(),
+    };
+    // SAFETY: freed once, after the last use.
+    check(unsafe { ov::ov_shape_free(&mut shape) })?;
+    dims.into_iter().map(|dim| usize::try_from(dim).map_err(|_| failed("a dimension is negative"))).collect()
+}
