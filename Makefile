@@ -7,7 +7,7 @@ PROGRAMS = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 MEDIA ?= $(or $(EDGEVISION_MEDIA),../shared/media)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build guests run install-plugin uninstall-plugin test test-newer bench clean
+.PHONY: help setup build guests engines run install-plugin uninstall-plugin test test-newer bench clean
 export MAKECMDGOALS
 
 help: ## list the targets
@@ -19,6 +19,9 @@ setup: ## install what is missing (Debian packages, the wasm target); quick when
 guests: setup ## build the WebAssembly modules from source into target/guests
 	@cargo xtask guests
 
+engines: ## fetch ONNX Runtime, OpenVINO and LiteRT from PyPI (105 MB) into target/engines (ENGINES=, DEST=)
+	@xtask/engines.sh
+
 # The whole workspace although only the command is wanted: with --package the shared dependencies get other features,
 # and `make bench` would compile wasmtime a second time.
 build: guests ## build the edgevision command (release)
@@ -28,7 +31,7 @@ run: build ## watch the sample production line: RTSP with boxes, detections as J
 	@xtask/announce.sh $(CONFIG)
 	@$(PROGRAMS)/edgevision --config $(CONFIG) $(ARGS)
 
-test: setup ## everything CI checks: format, lints, dependency tree, guests, all tests
+test: setup engines ## everything CI checks: format, lints, dependency tree, guests, all tests
 	cargo fmt --all --check
 	cargo xtask tree
 	cargo xtask guests

@@ -86,7 +86,7 @@ fn file(bytes: &[u8]) -> File {
 }
 
 fn load(path: &Path) -> Result<Arc<dyn Model>, NnError> {
-    load_model(path, "auto", &LoadOptions::default())
+    load_model(path, "rten", &LoadOptions::default())
 }
 
 fn load_graph(graph: GraphProto) -> Result<Arc<dyn Model>, NnError> {
@@ -199,7 +199,10 @@ fn what_a_model_says_cannot_steer_a_terminal() {
 fn an_unknown_engine() {
     let text =
         load_model(Path::new("line3.onnx"), "tensorrt", &LoadOptions::default()).err().unwrap().to_string();
-    assert_eq!(text, "there is no inference engine `tensorrt`; allowed are `auto` and `rten`");
+    assert_eq!(
+        text,
+        "there is no inference engine `tensorrt`; allowed are `auto`, `onnxruntime`, `openvino`, `rten`"
+    );
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn model(settings: &Settings, known: Option<&Loaded>) -> Result<Option<Arc<dyn M
     if let Some(known) = known.filter(|known| key(&known.settings) == key(settings)) {
         return Ok(known.job.spec().model.clone());
     }
-    let options = LoadOptions { threads: settings.model_threads as usize };
+    let options = LoadOptions { threads: settings.model_threads as usize, ..LoadOptions::default() };
     let model = nn::load_model(Path::new(&settings.model), &settings.engine, &options);
     model.map(Some).map_err(|error| error.to_string())
 }

@@ -85,7 +85,7 @@ fn ten_in_one_process_share_one_model() {
     for bench in &benches {
         bench.pipeline.state(PATIENCE).0.unwrap();
     }
-    let model = load_model(&path, "auto", &LoadOptions { threads: 1 }).unwrap();
+    let model = load_model(&path, "auto", &LoadOptions::default()).unwrap();
     assert!(
         Arc::strong_count(&model) > 10,
         "{} holders: it was loaded more than once",

@@ -14,7 +14,7 @@ mod registry;
 mod rten;
 mod tensor;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use file::{Format, ModelFile};
 pub use onnx::{ModelInfo, ModelTensor, Opset, inspect_model};
@@ -135,18 +135,57 @@ impl NnError {
     }
 }
 
-/// How to load a model.
+/// How to load a model. An engine that cannot do what is asked for refuses with a sentence; it never does less.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoadOptions {
     /// Threads inside one inference, at least 1.
     pub threads: usize,
     /// Sessions that will run at the same time, at least 1. Engines that divide threads beforehand need it.
     pub sessions: usize,
+    /// What the engine is to be good at.
+    pub performance: Performance,
+    /// How floats are computed.
+    pub precision: Precision,
+    /// The engine's name of the device, such as `CPU` or `GPU.1`; `None` is the processor.
+    pub device: Option<String>,
+    /// The engine's own options, name to value, handed on as they are.
+    pub session_options: BTreeMap<String, String>,
+}
+
+/// What an engine is to be good at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Performance {
+    /// Most frames a second over all workers.
+    #[default]
+    Throughput,
+    /// Least time for one frame.
+    Latency,
+}
+
+/// How floats are computed inside a model. Tensors keep the types that the model's file says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// 32-bit floats, as the model was trained and as its reference computes.
+    #[default]
+    F32,
+    /// 16-bit floats.
+    F16,
+    /// 16-bit floats with the range of 32-bit ones.
+    Bf16,
+    /// What the engine thinks is quickest on this machine.
+    Auto,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { threads: 1, sessions: 1 }
+        Self {
+            threads: 1,
+            sessions: 1,
+            performance: Performance::default(),
+            precision: Precision::default(),
+            device: None,
+            session_options: BTreeMap::new(),
+        }
     }
 }
 

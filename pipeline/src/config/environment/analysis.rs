@@ -62,7 +62,7 @@ fn load_module(module: &ModuleRef) -> Result<Arc<Module>, String> {
 
 fn load(model: &ModelRef, key: &str, findings: &mut Findings<'_>) -> Option<Arc<dyn Model>> {
     findings.keep(Exit::NoInput, key, readable(&model.path))?;
-    let options = LoadOptions { threads: model.threads.or(|| 1) };
+    let options = LoadOptions { threads: model.threads.or(|| 1), ..LoadOptions::default() };
     let loaded = load_model(&model.path, model.engine.as_str(), &options);
     findings.keep(Exit::Config, key, loaded.map_err(|error| error.to_string()))
 }
