@@ -37,7 +37,7 @@ test: setup engines ## everything CI checks: format, lints, dependency tree, gue
 	cargo xtask guests
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	cargo build --workspace --quiet
-	EDGEVISION_MEDIA="$(abspath $(MEDIA))" cargo nextest run --workspace
+	EDGEVISION_MEDIA="$(abspath $(MEDIA))" EDGEVISION_ENGINES="$(CURDIR)/target/engines" cargo nextest run --workspace
 	cargo test --doc --workspace --quiet
 
 test-newer: guests ## the elements' and the command's tests with a newer GStreamer, in a Debian 13 tree (root, debootstrap)

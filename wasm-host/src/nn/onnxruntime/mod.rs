@@ -83,6 +83,7 @@ impl Engine for OnnxRuntime {
     }
 }
 
+#[allow(clippy::result_large_err, reason = "the library's error holds its builder")]
 fn build(
     environment: &ort::environment::Environment,
     bytes: &[u8],

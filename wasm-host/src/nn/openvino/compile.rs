@@ -88,10 +88,11 @@ fn weights_tensor(weights: &[u8]) -> Result<Owned<ov::ov_tensor_t>, NnError> {
 /// Inputs of the model, in order.
 pub(super) fn inputs(model: &Compiled) -> Result<Vec<TensorInfo>, NnError> {
     let mut count = 0;
-    // SAFETY: the model lives, here and below.
+    // SAFETY: the model lives.
     check(unsafe { ov::ov_compiled_model_inputs_size(model.ptr(), &mut count) })?;
     (0..count)
         .map(|index| {
+            // SAFETY: the model lives, and `index` is one of its own.
             describe(index, "input", |place| unsafe {
                 ov::ov_compiled_model_input_by_index(model.ptr(), index, place)
             })
@@ -102,10 +103,11 @@ pub(super) fn inputs(model: &Compiled) -> Result<Vec<TensorInfo>, NnError> {
 /// Outputs of the model, in order.
 pub(super) fn outputs(model: &Compiled) -> Result<Vec<TensorInfo>, NnError> {
     let mut count = 0;
-    // SAFETY: the model lives, here and below.
+    // SAFETY: the model lives.
     check(unsafe { ov::ov_compiled_model_outputs_size(model.ptr(), &mut count) })?;
     (0..count)
         .map(|index| {
+            // SAFETY: the model lives, and `index` is one of its own.
             describe(index, "output", |place| unsafe {
                 ov::ov_compiled_model_output_by_index(model.ptr(), index, place)
             })

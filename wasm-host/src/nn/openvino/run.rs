@@ -77,9 +77,11 @@ fn deliver(request: &Request, index: usize, buffer: &mut OutputBuf<'_>) -> Resul
     let mut kind = ov::ov_element_type_e::DYNAMIC;
     let mut len = 0;
     let mut data = ptr::null_mut();
-    // SAFETY: the tensor lives, in all three calls.
+    // SAFETY: the tensor lives.
     check(unsafe { ov::ov_tensor_get_element_type(tensor.ptr(), &mut kind) })?;
+    // SAFETY: the tensor lives.
     check(unsafe { ov::ov_tensor_get_byte_size(tensor.ptr(), &mut len) })?;
+    // SAFETY: the tensor lives.
     check(unsafe { ov::ov_tensor_data(tensor.ptr(), &mut data) })?;
     let dtype = dtype(kind).ok_or_else(|| failed(&format!("output {index} is of type {kind:?}")))?;
     let shape = shape(&tensor)?;
