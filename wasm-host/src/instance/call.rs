@@ -1,11 +1,14 @@
 //! One call into a guest: deadline before, poison and traps after.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use wasmtime::{Trap, TypedFunc, WasmBacktrace, WasmParams, WasmResults};
+use wasmtime::{Store, Trap, TypedFunc, WasmBacktrace, WasmParams, WasmResults};
 
-use super::Instance;
-use crate::{analysis::Status, epoch, module::Role, text};
+use super::{Blueprint, HostState, Instance, preprocess::Cost};
+use crate::{analysis::Status, engine::engine, epoch, module::Role, nn::Session, text};
 
 /// A call that brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,12 @@ pub(crate) struct Site {
     pub(crate) budget: Duration,
 }
 
+/// The store of a guest, and how its calls begin and are judged; the same for core modules and for components.
+pub(crate) struct Sandbox {
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) store: Store<HostState>,
+}
+
 impl Instance {
     /// Calls an export. The state of the call (`store.data().call`) holds what it left behind.
     pub(crate) fn enter<P: WasmParams, R: WasmResults>(
@@ -39,11 +48,15 @@ impl Instance {
         arguments: P,
         site: Site,
     ) -> Result<R, Failure> {
-        self.begin(site);
-        let start = Instant::now();
-        let result = function.call(&mut self.store, arguments);
+        let start = self.sandbox.begin(site);
+        let result = function.call(&mut self.sandbox.store, arguments);
         let late = start.elapsed() > site.budget;
-        self.judge(result, late, site)
+        // First, because a call that wrote into a window may well have returned "success".
+        if self.take_poisoned() {
+            self.sandbox.tell_dropped_log_lines(site);
+            return Err(self.sandbox.trapped(site, "wrote into a read-only window"));
+        }
+        self.sandbox.judge(result, late, site)
     }
 
     /// As [`Instance::enter`], for an export that returns a status; anything but `OK` is a failure.
@@ -54,24 +67,38 @@ impl Instance {
         site: Site,
     ) -> Result<(), Failure> {
         let code = self.enter(function, arguments, site)?;
-        if let Some(violation) = self.store.data_mut().call.violation.take() {
-            return Err(self.trapped(site, &violation));
+        if let Some(violation) = self.sandbox.store.data_mut().call.violation.take() {
+            return Err(self.sandbox.trapped(site, &violation));
         }
-        if code == edgevision_abi::status::OK { Ok(()) } else { Err(self.refused(site, code)) }
+        if code == edgevision_abi::status::OK { Ok(()) } else { Err(self.sandbox.refused(site, code)) }
+    }
+}
+
+impl Sandbox {
+    /// An empty store in which the guest can be instantiated now.
+    pub(super) fn new(blueprint: &Arc<Blueprint>, session: Option<Box<dyn Session>>) -> Self {
+        let mut store = Store::new(engine(), HostState::new(blueprint, session));
+        store.limiter(|state| &mut state.limiter);
+        let mut sandbox = Self { blueprint: blueprint.clone(), store };
+        sandbox.begin(blueprint.start_site("start"));
+        sandbox
     }
 
     /// Starts the clock and empties the state of the last call.
-    pub(super) fn begin(&mut self, site: Site) {
+    pub(super) fn begin(&mut self, site: Site) -> Instant {
         self.store.data_mut().call.begin(site.role, site.budget);
         self.store.set_epoch_deadline(epoch::ticks(site.budget));
+        Instant::now()
     }
 
-    fn judge<R>(&mut self, result: wasmtime::Result<R>, late: bool, site: Site) -> Result<R, Failure> {
+    /// What became of a call.
+    pub(super) fn judge<R>(
+        &mut self,
+        result: wasmtime::Result<R>,
+        late: bool,
+        site: Site,
+    ) -> Result<R, Failure> {
         self.tell_dropped_log_lines(site);
-        // First, because a call that wrote into a window may well have returned "success".
-        if self.take_poisoned() {
-            return Err(self.trapped(site, "wrote into a read-only window"));
-        }
         match result {
             Ok(_) if late => Err(self.timed_out(site)),
             Ok(value) => Ok(value),
@@ -85,8 +112,14 @@ impl Instance {
         }
     }
 
+    /// What the last call cost.
+    pub(super) fn cost(&self) -> Cost {
+        let call = &self.store.data().call;
+        Cost { inference: call.inference, bytes_copied: call.bytes_copied }
+    }
+
     /// A failure of an instance that must be rebuilt.
-    pub(crate) fn trapped(&self, site: Site, what: &str) -> Failure {
+    pub(super) fn trapped(&self, site: Site, what: &str) -> Failure {
         let message = format!("{} {what}", self.subject(site));
         Failure { status: Status::Trapped, message, rebuild: true }
     }
@@ -106,6 +139,11 @@ impl Instance {
             (None, Some(refusal)) => format!("returned {}; {}", name_of(code), refusal.text),
             (None, None) => format!("returned {} and gave no reason", name_of(code)),
         };
+        self.declined(site, &reason)
+    }
+
+    /// A failure that leaves the instance as good as it was.
+    pub(super) fn declined(&self, site: Site, reason: &str) -> Failure {
         let message = format!("{}: {reason}", self.subject(site));
         Failure { status: Status::Trapped, message, rebuild: false }
     }
@@ -135,10 +173,29 @@ impl Instance {
             tracing::warn!(target: "edgevision::module", module, camera, call, dropped, "log lines dropped");
         }
     }
+
+    /// Why the guest could not be instantiated.
+    pub(super) fn cannot_start(&self, error: &wasmtime::Error) -> String {
+        let (name, limiter) = (&self.blueprint.name, &self.store.data().limiter);
+        if let Some(bytes) = limiter.refused() {
+            let limit = limiter.memory_bytes();
+            return format!(
+                "module {name}: cannot be started: it needs {bytes} bytes of memory, the limit is {limit}"
+            );
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => {
+                let budget = self.blueprint.start_site("start").budget;
+                format!("module {name}: its start function did not finish within {budget:?}")
+            }
+            Some(_) => format!("module {name}: its start function trapped: {}", describe_trap(error)),
+            None => format!("module {name}: cannot be started: {}", error.root_cause()),
+        }
+    }
 }
 
 /// What trapped, and in which function if the module tells names.
-pub(super) fn describe_trap(error: &wasmtime::Error) -> String {
+fn describe_trap(error: &wasmtime::Error) -> String {
     let what = match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
         None => text::clean(error.root_cause().to_string().as_bytes()),

@@ -5,11 +5,7 @@ use std::{sync::Arc, time::Duration};
 use edgevision_abi::{DetectRequest, TensorDesc};
 use wasmtime::TypedFunc;
 
-use super::{
-    Blueprint, Failure, Instance, Site,
-    preprocess::{Cost, cost_of},
-    size_in_guest,
-};
+use super::{Blueprint, Failure, Instance, Site, preprocess::Cost, size_in_guest};
 use crate::{
     arena::{Access, TensorSlot},
     detection::{self, Bounds, Detection},
@@ -51,7 +47,7 @@ impl Detect {
 
     /// What the last call cost.
     pub(super) fn cost(&self) -> Cost {
-        cost_of(&self.instance)
+        self.instance.sandbox.cost()
     }
 
     /// Looks at the tensor of a frame.
@@ -71,9 +67,11 @@ impl Detect {
             tensor: TensorDesc { address: self.tensor_window, ..tensor },
         };
         let written = self.instance.guest_memory().write(self.request_address, &request);
-        written.map_err(|error| self.instance.trapped(site, &format!("has a descriptor that {error}")))?;
+        written.map_err(|error| {
+            self.instance.sandbox.trapped(site, &format!("has a descriptor that {error}"))
+        })?;
         self.instance.enter_for_status(&self.function.clone(), self.request_address, site)?;
-        let accepted = detection::accept(&self.instance.store.data().call.reported, bounds);
-        accepted.map_err(|error| self.instance.trapped(site, &format!("was wrong: {error}")))
+        let accepted = detection::accept(&self.instance.sandbox.store.data().call.reported, bounds);
+        accepted.map_err(|error| self.instance.sandbox.trapped(site, &format!("was wrong: {error}")))
     }
 }

@@ -41,9 +41,9 @@ impl Filter {
 
     /// Maps the memory of both frames.
     fn show(&mut self, frame: &Frame, slot: &Slot) -> Result<Shown, String> {
-        let Instance { frames, output, store, memory, .. } = &mut self.instance;
-        let frame = frames.show(store, memory, &frame.pixels)?;
-        Ok(Shown { frame, output: output.show(store, memory, slot.arena())? })
+        let Instance { frames, output, sandbox, memory, .. } = &mut self.instance;
+        let frame = frames.show(&mut sandbox.store, memory, &frame.pixels)?;
+        Ok(Shown { frame, output: output.show(&mut sandbox.store, memory, slot.arena())? })
     }
 
     fn run(
@@ -53,7 +53,7 @@ impl Filter {
         layout: &FrameLayout,
         shown: Shown,
     ) -> Result<(), Failure> {
-        let budget = self.instance.blueprint.limits.deadline;
+        let budget = self.instance.sandbox.blueprint.limits.deadline;
         let site =
             Site { name: Role::Filter.name(), role: Some(Role::Filter), frame: Some(frame.seq), budget };
         self.write_descriptors(frame, slot, layout, shown, site)?;
@@ -81,7 +81,8 @@ impl Filter {
         let mut memory = self.instance.guest_memory();
         let written = memory.write(self.frame_address, &source);
         let written = written.and_then(|()| memory.write(self.output_address, &target));
-        written.map_err(|error| self.instance.trapped(site, &format!("has a descriptor that {error}")))
+        written
+            .map_err(|error| self.instance.sandbox.trapped(site, &format!("has a descriptor that {error}")))
     }
 }
 

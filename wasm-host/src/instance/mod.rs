@@ -26,11 +26,10 @@ pub(crate) use filter::FrameFilter;
 pub(crate) use state::{HostState, Refusal};
 
 use self::{
-    call::{Failure, Site},
+    call::{Failure, Sandbox, Site},
     describe::{begin_reading, describe, host_failure},
     detect::Detect,
     frames::FrameWindows,
-    limits::Limiter,
     output::OutputWindow,
     preprocess::Preprocess,
 };
@@ -90,11 +89,10 @@ impl Blueprint {
 
 /// A module that runs.
 pub(crate) struct Instance {
-    blueprint: Arc<Blueprint>,
     frames: FrameWindows,
     output: OutputWindow,
     tensor: Option<Window>,
-    store: Store<HostState>,
+    sandbox: Sandbox,
     memory: Memory,
     exports: wasmtime::Instance,
 }
@@ -102,26 +100,15 @@ pub(crate) struct Instance {
 impl Instance {
     /// Instantiates and initialises. A session of the instance before saves making a new one.
     fn start(blueprint: &Arc<Blueprint>, session: Option<Box<dyn Session>>) -> Result<Self, String> {
-        let mut store = Store::new(crate::engine::engine(), HostState::new(blueprint, session));
-        store.limiter(|state| &mut state.limiter);
-        let site = blueprint.start_site("start");
-        store.data_mut().call.begin(site.role, site.budget);
-        store.set_epoch_deadline(crate::epoch::ticks(site.budget));
-        let exports = blueprint.linked.instantiate(&mut store);
-        let exports = exports.map_err(|error| cannot_start(blueprint, &store.data().limiter, &error))?;
-        let memory = exports.get_memory(&mut store, "memory");
+        let mut sandbox = Sandbox::new(blueprint, session);
+        let exports = blueprint.linked.instantiate(&mut sandbox.store);
+        let exports = exports.map_err(|error| sandbox.cannot_start(&error))?;
+        let memory = exports.get_memory(&mut sandbox.store, "memory");
         let memory = memory.ok_or_else(|| format!("module {}: exports no memory", blueprint.name))?;
-        store.data_mut().memory = Some(memory);
+        sandbox.store.data_mut().memory = Some(memory);
         let frames = FrameWindows::default();
-        let mut instance = Self {
-            blueprint: blueprint.clone(),
-            frames,
-            output: OutputWindow::default(),
-            tensor: None,
-            store,
-            memory,
-            exports,
-        };
+        let mut instance =
+            Self { frames, output: OutputWindow::default(), tensor: None, sandbox, memory, exports };
         instance.initialise()?;
         Ok(instance)
     }
@@ -129,7 +116,7 @@ impl Instance {
     fn initialise(&mut self) -> Result<(), String> {
         // Reactors of some toolchains run their constructors here.
         if let Ok(reactor) = self.function::<(), ()>("_initialize") {
-            let site = self.blueprint.start_site("_initialize");
+            let site = self.sandbox.blueprint.start_site("_initialize");
             self.enter(&reactor, (), site).map_err(|failure| failure.message)?;
         }
         let version = self.ask("edgevision_abi_version")?;
@@ -137,49 +124,50 @@ impl Instance {
             return Err(format!(
                 "module {}: built for ABI version {version}, this host has {ABI_VERSION}; build it again with the \
                  matching SDK",
-                self.blueprint.name
+                self.sandbox.blueprint.name
             ));
         }
         let init = self.function::<(), i32>("edgevision_init")?;
-        let site = self.blueprint.start_site("edgevision_init");
+        let site = self.sandbox.blueprint.start_site("edgevision_init");
         self.enter_for_status(&init, (), site).map_err(|failure| failure.message)
     }
 
     /// Calls an export without parameters that returns a number.
     fn ask(&mut self, name: &'static str) -> Result<i32, String> {
         let function = self.function::<(), i32>(name)?;
-        self.enter(&function, (), self.blueprint.start_site(name)).map_err(|failure| failure.message)
+        self.enter(&function, (), self.sandbox.blueprint.start_site(name)).map_err(|failure| failure.message)
     }
 
     fn function<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Result<TypedFunc<P, R>, String> {
-        let found = self.exports.get_typed_func(&mut self.store, name);
-        found.map_err(|error| format!("module {}: export `{name}`: {error:#}", self.blueprint.name))
+        let found = self.exports.get_typed_func(&mut self.sandbox.store, name);
+        found.map_err(|error| format!("module {}: export `{name}`: {error:#}", self.sandbox.blueprint.name))
     }
 
     /// Room for a descriptor in the guest's own memory, from its allocator.
     fn place<T: Plain>(&mut self) -> Result<u32, String> {
         let allocate = self.function::<(u32, u32), u32>("edgevision_alloc")?;
         let (size, align) = (size_in_guest::<T>(), u32::try_from(align_of::<T>()).unwrap_or(u32::MAX));
-        let site = self.blueprint.start_site("edgevision_alloc");
+        let site = self.sandbox.blueprint.start_site("edgevision_alloc");
         let address = self.enter(&allocate, (size, align), site).map_err(|failure| failure.message)?;
-        let name = &self.blueprint.name;
+        let name = &self.sandbox.blueprint.name;
         if address == 0 {
             return Err(format!("module {name}: `edgevision_alloc` has no room for {size} bytes"));
         }
         match self.guest_memory().check_own(Span { address, len: size, align }) {
             Ok(()) => Ok(address),
             Err(error) => {
-                let name = &self.blueprint.name;
+                let name = &self.sandbox.blueprint.name;
                 Err(format!("module {name}: `edgevision_alloc` returned {address:#x}, which {error}"))
             }
         }
     }
 
     fn guest_memory(&mut self) -> GuestMemory<'_> {
-        let (base, size) = (self.memory.data_ptr(&self.store), self.memory.data_size(&self.store));
+        let (base, size) =
+            (self.memory.data_ptr(&self.sandbox.store), self.memory.data_size(&self.sandbox.store));
         // SAFETY: base and size are this memory's own; every window is opened by `open_window`, which notes it; the
         // exclusive borrow of the store keeps the guest from running and the memory from growing.
-        unsafe { GuestMemory::new(base, size, &self.store.data().windows) }
+        unsafe { GuestMemory::new(base, size, &self.sandbox.store.data().windows) }
     }
 
     /// Maps the tensor slot, in place of any other.
@@ -188,8 +176,8 @@ impl Instance {
             Access::ReadWrite => Shows::TensorToFill(slot.clone()),
             Access::ReadOnly => Shows::TensorToRead(slot.clone()),
         };
-        let opened = open_window(&mut self.store, &self.memory, slot.fd(), slot.len(), access, shows);
-        let window = opened.map_err(|error| format!("module {}: {error}", self.blueprint.name))?;
+        let opened = open_window(&mut self.sandbox.store, &self.memory, slot.fd(), slot.len(), access, shows);
+        let window = opened.map_err(|error| format!("module {}: {error}", self.sandbox.blueprint.name))?;
         let address = window.address();
         self.tensor = Some(window);
         Ok(address)
@@ -203,7 +191,7 @@ impl Instance {
 
     /// Ends the instance and saves its session for the next.
     fn into_session(self) -> Option<Box<dyn Session>> {
-        self.store.into_data().nn.session
+        self.sandbox.store.into_data().nn.session
     }
 }
 
@@ -225,24 +213,6 @@ fn open_window(
     let room = u32::try_from(window.len()).unwrap_or(u32::MAX - window.address());
     store.data_mut().windows.note(window.address(), room, shows);
     Ok(window)
-}
-
-fn cannot_start(blueprint: &Blueprint, limiter: &Limiter, error: &wasmtime::Error) -> String {
-    let name = &blueprint.name;
-    if let Some(bytes) = limiter.refused() {
-        let limit = limiter.memory_bytes();
-        return format!(
-            "module {name}: cannot be started: it needs {bytes} bytes of memory, the limit is {limit}"
-        );
-    }
-    match error.downcast_ref::<wasmtime::Trap>() {
-        Some(wasmtime::Trap::Interrupt) => {
-            let budget = blueprint.start_site("start").budget;
-            format!("module {name}: its start function did not finish within {budget:?}")
-        }
-        Some(_) => format!("module {name}: its start function trapped: {}", call::describe_trap(error)),
-        None => format!("module {name}: cannot be started: {}", error.root_cause()),
-    }
 }
 
 /// Bytes of an ABI struct; none comes near 4 GiB.

@@ -66,13 +66,13 @@ impl Preprocess {
 
     /// What the last call cost.
     pub(super) fn cost(&self) -> Cost {
-        cost_of(&self.instance)
+        self.instance.sandbox.cost()
     }
 
     /// Maps the frame's memory; the guest address of its first byte.
     pub(super) fn show(&mut self, pixels: &Pixels) -> Result<u32, String> {
-        let Instance { frames, store, memory, .. } = &mut self.instance;
-        frames.show(store, memory, pixels)
+        let Instance { frames, sandbox, memory, .. } = &mut self.instance;
+        frames.show(&mut sandbox.store, memory, pixels)
     }
 
     /// Preprocesses the frame whose memory is at `window`. The descriptor that comes back is checked.
@@ -89,31 +89,28 @@ impl Preprocess {
         let addresses = (self.frame_address, self.tensor_address);
         let mut memory = self.instance.guest_memory();
         let written = memory.write(addresses.0, &desc).and_then(|()| memory.write(addresses.1, &blank));
-        written.map_err(|error| self.instance.trapped(site, &format!("has a descriptor that {error}")))?;
+        written.map_err(|error| {
+            self.instance.sandbox.trapped(site, &format!("has a descriptor that {error}"))
+        })?;
         let reading = begin_reading(&frame.pixels).map_err(|error| host_failure(frame, &error))?;
         self.instance.enter_for_status(&self.function.clone(), addresses, site)?;
         drop(reading);
         let tensor = self.instance.guest_memory().read::<TensorDesc>(addresses.1);
         let checked =
             tensor.map_err(|error| error.to_string()).and_then(|desc| check_tensor(&desc, capacity));
-        checked.map_err(|error| self.instance.trapped(site, &format!("described a tensor {error}")))
+        checked.map_err(|error| self.instance.sandbox.trapped(site, &format!("described a tensor {error}")))
     }
-}
-
-pub(super) fn cost_of(instance: &Instance) -> Cost {
-    let call = &instance.store.data().call;
-    Cost { inference: call.inference, bytes_copied: call.bytes_copied }
 }
 
 fn tensor_bytes(instance: &mut Instance) -> Result<usize, String> {
     let answer = instance.ask("preprocess_tensor_bytes")?;
-    let limit = instance.blueprint.limits.memory_bytes;
+    let limit = instance.sandbox.blueprint.limits.memory_bytes;
     match usize::try_from(answer) {
         Ok(bytes) if (1..=limit).contains(&bytes) => Ok(bytes),
         _ => Err(format!(
             "module {}: `preprocess_tensor_bytes` returned {answer}, between 1 and {limit} (the memory limit) is \
              possible",
-            instance.blueprint.name
+            instance.sandbox.blueprint.name
         )),
     }
 }
