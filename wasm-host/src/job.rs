@@ -136,16 +136,27 @@ fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<
 
 /// The document of [`edgevision_abi::PARAMS_ENVELOPE`].
 fn parameter_document(spec: &JobSpec, stage: &Stage) -> Result<Arc<[u8]>, String> {
-    let model = spec.model.as_ref().map(
-        |model| serde_json::json!({ "inputs": tensors(model.inputs()), "outputs": tensors(model.outputs()) }),
+    let model = spec.model.as_ref().map(|model| (model.inputs(), model.outputs()));
+    Ok(envelope(&params_of(stage)?, model, spec.labels.len(), spec.thresholds.least()))
+}
+
+/// The document for these inputs and outputs of a model.
+pub(crate) fn envelope(
+    params: &serde_json::Value,
+    model: Option<(&[TensorInfo], &[TensorInfo])>,
+    labels: usize,
+    score_threshold: f32,
+) -> Arc<[u8]> {
+    let model = model.map(
+        |(inputs, outputs)| serde_json::json!({ "inputs": tensors(inputs), "outputs": tensors(outputs) }),
     );
     let document = serde_json::json!({
-        "params": params_of(stage)?,
+        "params": params,
         "model": model,
-        "labels": spec.labels.len(),
-        "score_threshold": spec.thresholds.least(),
+        "labels": labels,
+        "score_threshold": score_threshold,
     });
-    Ok(document.to_string().into_bytes().into())
+    document.to_string().into_bytes().into()
 }
 
 /// What the user wrote for a module: an object, or nothing.

@@ -19,6 +19,7 @@ use examine::Examined;
 
 #[cfg(test)]
 pub(crate) use contract::IMPORTS;
+pub(crate) use contract::SUGGEST;
 pub(crate) use examine::hex;
 
 use crate::{cache, engine::engine, files, text};

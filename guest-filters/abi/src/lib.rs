@@ -14,6 +14,7 @@
 //! | `preprocess` | `(frame: i32, tensor: i32) -> i32` | role *preprocess*: reads a [`FrameDesc`], fills a [`TensorDesc`] |
 //! | `preprocess_tensor_bytes` | `() -> i32` | role *preprocess*: most bytes `preprocess` will ever write; asked once, after init |
 //! | `detect` | `(request: i32) -> i32` | role *detect*: reads a [`DetectRequest`], reports through `emit` |
+//! | `edgevision_suggest` | `() -> i32` | optional, role *detect*: asked by `edgevision inspect MODEL` after an init that accepted the model; answers through `suggest` |
 //! | `filter` | `(frame: i32, output: i32) -> i32` | role *filter*: reads a [`FrameDesc`], fills the frame that a second one describes |
 //!
 //! Every `-> i32` that is a status returns [`status::OK`] or one of the negative codes in [`status`]; a module
@@ -28,6 +29,7 @@
 //! | `params_len` | `() -> i32` | bytes of the parameter document |
 //! | `params_read` | `(ptr: i32, len: i32) -> i32` | copies the parameter document (JSON, [`PARAMS_ENVELOPE`]) |
 //! | `emit` | `(ptr: i32, count: i32) -> i32` | role *detect*: reports `count` [`Detection`]s; may be called again, capped |
+//! | `suggest` | `(ptr: i32, len: i32) -> i32` | during `edgevision_suggest`, once: how the model is to be used (JSON, [`SUGGESTION`]), at most [`MAX_SUGGESTION_BYTES`] |
 //! | `infer` | `(inputs: i32, n: i32, outputs: i32, m: i32) -> i32` | runs the model on borrowed [`NnTensor`]s, in place |
 //!
 //! and the WASI-NN core functions from `wasi_ephemeral_nn`.
@@ -51,6 +53,16 @@ pub const SECTION_PARAMS: &str = "edgevision.params";
 /// `params` is what the user wrote for this module; `model` is null when the job has none;
 /// `dtype` is one of `f32 f16 u8 i8 i32 i64`; an unknown dimension is -1.
 pub const PARAMS_ENVELOPE: &str = r#"{"params":{},"model":{"inputs":[{"name":"images","dtype":"f32","shape":[1,3,416,416]}],"outputs":[]},"labels":80,"score_threshold":0.25}"#;
+
+/// Shape of the document that `suggest` takes: how the model of the parameter document is to be used.
+///
+/// `family` names the kind of model; `specificity` is 0..=100, see the SDK; `preprocess.module` is the name of the module
+/// that makes its input (no path), with its parameters; `params` are those of the detector; `classes` is how many the
+/// model tells apart, null if it cannot be told.
+pub const SUGGESTION: &str = r#"{"family":"yolox","specificity":90,"preprocess":{"module":"letterbox","params":{"color":"bgr"}},"params":{},"classes":80}"#;
+
+/// Most bytes of such a document.
+pub const MAX_SUGGESTION_BYTES: usize = 16 << 10;
 
 /// Status codes that exports and imports return.
 pub mod status {

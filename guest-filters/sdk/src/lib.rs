@@ -99,6 +99,7 @@ mod frame_mut;
 mod log;
 mod macros;
 mod params;
+mod suggestion;
 pub mod tensor;
 pub mod testing;
 mod traits;
@@ -110,6 +111,7 @@ pub use crate::{
     frame_mut::FrameViewMut,
     log::{Level, log},
     params::{Context, ModelInfo, Params, TensorInfo},
+    suggestion::Suggestion,
     tensor::{DType, Output, TensorData, TensorMut, TensorRef, TensorSpec},
     traits::{Detect, Filter, Infer, Preprocess, Request},
 };

@@ -152,6 +152,11 @@ macro_rules! __export_role {
             extern "C" fn detect(request: u32) -> i32 {
                 $crate::export::detect(&INSTANCE, request)
             }
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(no_mangle)]
+            extern "C" fn edgevision_suggest() -> i32 {
+                $crate::export::suggest(&INSTANCE)
+            }
         }
     };
 }

@@ -15,6 +15,18 @@ impl Params {
         serde_json::from_str(text).map(Self).map_err(|e| format!("the parameters are not a JSON object: {e}"))
     }
 
+    /// The same with one parameter more, or with another value for it.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// As JSON.
+    pub(crate) fn to_value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     /// Into the module's own type. Give it `#[serde(deny_unknown_fields)]`: a key that is ignored is a typo that
     /// nobody is told about. The error names the parameter, what was found and what is allowed.
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, String> {

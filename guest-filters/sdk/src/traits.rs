@@ -2,7 +2,7 @@
 
 use edgevision_abi::{Detection, Geometry};
 
-use crate::{Context, FrameView, FrameViewMut, Output, Params, TensorMut, TensorRef, TensorSpec};
+use crate::{Context, FrameView, FrameViewMut, Output, Params, Suggestion, TensorMut, TensorRef, TensorSpec};
 
 /// Frame to tensor.
 pub trait Preprocess: Sized {
@@ -31,6 +31,13 @@ pub trait Detect: Sized {
         model: &mut dyn Infer,
         report: &mut dyn FnMut(Detection),
     ) -> Result<(), String>;
+
+    /// How the model of `context`, which [`new`](Self::new) has accepted without any parameters, is to be used:
+    /// `edgevision inspect MODEL` asks every detector and prints the best answers as a config. None: this is no model
+    /// that the detector knows by its names and shapes.
+    fn suggest(&self, _context: &Context) -> Option<Suggestion> {
+        None
+    }
 }
 
 /// Frame to frame, of the same size and format.

@@ -8,6 +8,7 @@ mod infer;
 mod log;
 mod nn;
 mod params;
+mod suggest;
 
 use std::sync::OnceLock;
 
@@ -37,6 +38,7 @@ fn link() -> wasmtime::Result<Linker<HostState>> {
     linker.func_wrap(EDGEVISION, "params_len", params::params_len)?;
     linker.func_wrap(EDGEVISION, "params_read", params::params_read)?;
     linker.func_wrap(EDGEVISION, "emit", emit::emit)?;
+    linker.func_wrap(EDGEVISION, "suggest", suggest::suggest)?;
     linker.func_wrap(EDGEVISION, "infer", infer::infer)?;
     linker.func_wrap(WASI_NN, "load", nn::load)?;
     linker.func_wrap(WASI_NN, "load_by_name", nn::load_by_name)?;

@@ -15,6 +15,7 @@ mod output;
 mod preprocess;
 mod recycle;
 mod state;
+mod suggest;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ use wasmtime::{InstancePre, Memory, Store, TypedFunc, WasmParams, WasmResults};
 pub(crate) use chain::{Chain, Plan};
 pub(crate) use filter::FrameFilter;
 pub(crate) use state::{HostState, Refusal};
+pub(crate) use suggest::suggestion;
 
 use self::{
     call::{Failure, Sandbox, Site},

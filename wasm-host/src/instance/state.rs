@@ -31,6 +31,29 @@ pub(crate) struct HostState {
     pub(crate) call: Call,
     pub(crate) nn: Inference,
     pub(crate) wasi_nn: WasiNn,
+    pub(crate) suggestion: Answer,
+}
+
+/// Where the answer to `edgevision_suggest` goes.
+#[derive(Default)]
+pub(crate) enum Answer {
+    /// Nobody has asked.
+    #[default]
+    NotAsked,
+    /// The guest is being asked.
+    Awaited,
+    /// What it said.
+    Told(Vec<u8>),
+}
+
+impl Answer {
+    pub(crate) fn is_awaited(&self) -> bool {
+        matches!(self, Self::Awaited)
+    }
+
+    pub(crate) fn told(&mut self, document: Vec<u8>) {
+        *self = Self::Told(document);
+    }
 }
 
 impl HostState {
@@ -45,6 +68,7 @@ impl HostState {
             call: Call::new(blueprint.limits.detections, blueprint.limits.log_lines),
             nn: Inference { model: blueprint.model.clone(), session },
             wasi_nn: WasiNn::default(),
+            suggestion: Answer::default(),
         }
     }
 }

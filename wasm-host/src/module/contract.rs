@@ -44,6 +44,7 @@ pub(crate) const IMPORTS: &[Import] = &[
     import(EDGEVISION, "params_len", 0, 1),
     import(EDGEVISION, "params_read", 2, 1),
     import(EDGEVISION, "emit", 2, 1),
+    import(EDGEVISION, "suggest", 2, 1),
     import(EDGEVISION, "infer", 4, 1),
     import(WASI_NN, "load", 5, 1),
     import(WASI_NN, "load_by_name", 3, 1),
@@ -56,6 +57,12 @@ pub(crate) const IMPORTS: &[Import] = &[
 /// What every module exports beside its memory.
 pub(super) const COMMON: &[Export] =
     &[export(ABI_VERSION, 0, 1), export("edgevision_alloc", 2, 1), export("edgevision_init", 0, 1)];
+
+/// What a module may export in addition.
+pub(super) const OPTIONAL: &[Export] = &[export(SUGGEST, 0, 1)];
+
+/// Tells how a model is to be used.
+pub(crate) const SUGGEST: &str = "edgevision_suggest";
 
 /// Tells for which version of the contract the module was built.
 pub(super) const ABI_VERSION: &str = "edgevision_abi_version";

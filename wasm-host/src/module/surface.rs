@@ -10,7 +10,7 @@ use wasmparser::{
 
 use super::{
     ModuleInfo, Role,
-    contract::{self, COMMON, Export, IMPORTS},
+    contract::{self, COMMON, Export, IMPORTS, OPTIONAL},
     examine::hex,
     sections::Sections,
 };
@@ -49,7 +49,8 @@ impl<'a> Surface<'a> {
         problems.extend(self.import_problems());
         if !roles.is_empty() {
             let required = COMMON.iter().chain(roles.into_iter().flat_map(Role::exports));
-            problems.extend(required.filter_map(|export| self.export_problem(export)));
+            let optional = OPTIONAL.iter().filter(|export| self.export(export.name).is_some());
+            problems.extend(required.chain(optional).filter_map(|export| self.export_problem(export)));
         }
         problems
     }

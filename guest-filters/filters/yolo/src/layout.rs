@@ -89,7 +89,7 @@ fn matrix(output: &TensorInfo) -> Result<(usize, usize), String> {
 }
 
 /// Cells of all grids over the model's input, if its size is known.
-fn grid_cells(model: &ModelInfo, settings: &Settings) -> Option<usize> {
+pub fn grid_cells(model: &ModelInfo, settings: &Settings) -> Option<usize> {
     let shape = model.inputs.first()?.known_shape()?;
     let &[_, a, b, c] = &shape[..] else { return None };
     let (height, width) = if a == 1 || a == 3 { (b, c) } else { (a, b) };

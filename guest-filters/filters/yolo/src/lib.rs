@@ -11,8 +11,11 @@ mod decode;
 mod layout;
 mod nms;
 mod params;
+mod suggestion;
 
-use edgevision_sdk::{Context, Detect, Detection, Geometry, Infer, Output, Params, Request, TensorRef};
+use edgevision_sdk::{
+    Context, Detect, Detection, Geometry, Infer, Output, Params, Request, Suggestion, TensorRef,
+};
 
 use crate::{
     decode::Candidate,
@@ -58,6 +61,10 @@ impl Detect for Yolo {
         nms::suppress(&mut self.candidates, Suppression { iou, most, agnostic }, &mut self.kept);
         self.kept.iter().filter_map(|kept| in_frame(kept, &tensor.geometry, request)).for_each(report);
         Ok(())
+    }
+
+    fn suggest(&self, context: &Context) -> Option<Suggestion> {
+        suggestion::of(self.head, &self.settings, context.model.as_ref()?)
     }
 }
 

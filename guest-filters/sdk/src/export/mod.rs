@@ -40,6 +40,15 @@ pub fn init_filter<T: Filter>(instance: &'static LocalKey<Instance<T>>) -> Resul
     Ok(())
 }
 
+/// What the detector suggests for its model, as the document for the host; None if it suggests nothing.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only exported to Wasm"))]
+fn suggestion<T: Detect>(instance: &'static LocalKey<Instance<T>>) -> Result<Option<String>, String> {
+    let (_params, context) = document()?;
+    let ask = |value: &Option<T>| value.as_ref().map(|value| value.suggest(&context));
+    let answer = instance.with_borrow(ask).ok_or("the module was asked before edgevision_init succeeded")?;
+    Ok(answer.map(|suggestion| suggestion.to_json()))
+}
+
 fn document() -> Result<(Params, Context), String> {
     read_envelope(&read_params()?)
 }

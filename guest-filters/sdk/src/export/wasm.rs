@@ -28,6 +28,7 @@ mod host {
         pub safe fn params_len() -> i32;
         pub fn params_read(ptr: *mut u8, len: usize) -> i32;
         pub fn emit(ptr: *const Detection, count: usize) -> i32;
+        pub fn suggest(ptr: *const u8, len: usize) -> i32;
         pub fn infer(inputs: *const NnTensor, n: usize, outputs: *mut NnTensor, m: usize) -> i32;
     }
 }
@@ -113,6 +114,16 @@ pub fn detect<T: Detect>(instance: &'static LocalKey<Instance<T>>, request: u32)
         emit(&found)
     };
     answer(instance.with_borrow_mut(call))
+}
+
+/// `edgevision_suggest`.
+pub fn suggest<T: Detect>(instance: &'static LocalKey<Instance<T>>) -> i32 {
+    match super::suggestion(instance) {
+        // SAFETY: the host reads `document.len()` bytes from `document` and keeps nothing.
+        Ok(Some(document)) => unsafe { host::suggest(document.as_ptr(), document.len()) },
+        Ok(None) => status::OK,
+        Err(reason) => fail(&reason),
+    }
 }
 
 /// `filter`.

@@ -1,4 +1,4 @@
-use edgevision_sdk::{Context, DType, ModelInfo};
+use edgevision_sdk::{Context, DType, Detect, ModelInfo};
 
 use super::{context, info, module};
 use crate::layout::Layout;
@@ -18,6 +18,28 @@ fn layouts_are_recognised_by_their_shapes() {
     assert_eq!(layout(&[1, 3, 640, 640], &[1, 5, 8400]), (Layout::Yolov8, 1));
     assert_eq!(layout(&[1, 320, 640, 3], &[-1, 4200, 8]), (Layout::Yolox, 3));
     assert_eq!(layout(&[-1, 3, -1, -1], &[1, 84, 100]), (Layout::Yolov8, 80));
+}
+
+#[test]
+fn it_suggests_how_a_model_is_fed() {
+    let suggestion = |input: &[i64], output: &[i64]| {
+        let context = context(input, output, 0);
+        let document = module("{}", &context).unwrap().suggest(&context)?.to_json();
+        Some(serde_json::from_str::<serde_json::Value>(&document).unwrap())
+    };
+    let of = |family, specificity, params: serde_json::Value, classes| {
+        Some(serde_json::json!({
+            "family": family, "specificity": specificity, "params": {}, "classes": classes,
+            "preprocess": { "module": "letterbox", "params": params },
+        }))
+    };
+    let input = [1, 3, 416, 416];
+    let bgr = serde_json::json!({ "color": "bgr", "align": "top_left" });
+    assert_eq!(suggestion(&input, &[1, 3549, 85]), of("yolox", 90, bgr, 80));
+    let rgb = serde_json::json!({ "color": "rgb", "align": "center", "std": 255 });
+    assert_eq!(suggestion(&input, &[1, 84, 3549]), of("yolov8", 80, rgb.clone(), 80));
+    assert_eq!(suggestion(&[1, 3, -1, -1], &[1, 84, 100]), of("yolov8", 40, rgb, 80));
+    assert_eq!(suggestion(&[1, 416], &[1, 84, 3549]), None, "no picture");
 }
 
 #[test]
