@@ -11,18 +11,18 @@ use crate::module::SUGGEST;
 /// refusal of the model.
 pub(crate) fn suggestion(blueprint: &Arc<Blueprint>) -> Result<Option<Vec<u8>>, String> {
     let mut instance = Instance::start(blueprint, None)?;
-    if instance.exports.get_func(&mut instance.store, SUGGEST).is_none() {
+    if instance.exports.get_func(&mut instance.sandbox.store, SUGGEST).is_none() {
         return Ok(None);
     }
-    instance.store.data_mut().suggestion = Answer::Awaited;
+    instance.sandbox.store.data_mut().suggestion = Answer::Awaited;
     let code = instance.ask(SUGGEST)?;
     if code != status::OK {
-        let own = instance.store.data().call.failure.clone();
+        let own = instance.sandbox.store.data().call.failure.clone();
         let name = &blueprint.name;
         let reason = own.unwrap_or_else(|| format!("returned status {code} and gave no reason"));
         return Err(format!("module {name}: `{SUGGEST}`: {reason}"));
     }
-    match std::mem::take(&mut instance.store.data_mut().suggestion) {
+    match std::mem::take(&mut instance.sandbox.store.data_mut().suggestion) {
         Answer::Told(document) => Ok(Some(document)),
         Answer::NotAsked | Answer::Awaited => Ok(None),
     }
