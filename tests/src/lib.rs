@@ -3,6 +3,7 @@
 pub mod clips;
 pub mod command;
 pub mod compare;
+pub mod engines;
 pub mod media;
 pub mod modules;
 pub mod records;

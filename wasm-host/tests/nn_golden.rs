@@ -1,162 +1,41 @@
-//! The embedded engine against ONNX Runtime, on published models: the same input bytes, raw outputs compared.
-//! The data and how it was made: `README.md` of the media folder.
+//! Every engine against ONNX Runtime's published results: the same input bytes, raw outputs compared. One test for
+//! each pair of a model and an engine.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-};
+mod common;
 
+use std::thread;
+
+use common::{
+    ONNX_ENGINES,
+    golden::{self, input, load, media},
+    on_every_engine,
+    tensors::{Tensor, run, run_session},
+};
 use edgevision_wasm_host::nn::{
-    self, DType, LoadOptions, Model, NnError, OutputBuf, TensorInfo, TensorView, inspect_model, load_model,
+    self, DType, LoadOptions, NnError, OutputBuf, TensorView, inspect_model, load_model,
 };
 
-/// The media folder, or `None` (and a message) when it is not there and not required.
-fn media() -> Option<PathBuf> {
-    let beside_the_repository = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/media");
-    let folder = std::env::var_os("EDGEVISION_MEDIA").map_or_else(beside_the_repository, PathBuf::from);
-    if folder.join("models/models.json").is_file() {
-        return Some(folder);
-    }
-    let required = std::env::var("EDGEVISION_REQUIRE_MEDIA").is_ok_and(|value| value == "1");
-    assert!(!required, "EDGEVISION_REQUIRE_MEDIA=1, but there is no media folder at {}", folder.display());
-    println!("skipped: no media folder at {}", folder.display());
-    None
+on_every_engine! {
+    yolox_nano: agrees("yolox_nano_416", 1e-3);
+    yolox_nano_in_yolov8_layout: agrees("yolox_nano_416_v8layout", 1e-3);
+    fastestdet: agrees("fastestdet_352", 1e-3);
+    fastestdet_int8: detects_alike;
+    /// Its 244 weights are listed as inputs.
+    face_rfb: agrees("face_rfb_320", 1e-3);
+    face_yunet_with_twelve_outputs: agrees("face_yunet_n_320", 1e-3);
+    /// u8 input; classifier probabilities differ by up to 0.007 between engines (README).
+    mobilenet_v2_int8: agrees("mobilenet_v2_224_int8", 0.007);
+    sessions_run_at_the_same_time: shares_one_model;
+    the_same_bytes_are_loaded_once: loads_once;
+    outputs_that_do_not_fit_are_described: describes_outputs;
+    inputs_that_do_not_fit_are_refused: refuses_inputs;
 }
 
-fn json(path: &Path) -> serde_json::Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-/// `input` of `models.json`: how pixels become the model's input.
-fn input_of(media: &Path, name: &str) -> serde_json::Value {
-    let models = json(&media.join("models/models.json"));
-    let model = models.as_array().unwrap().iter().find(|model| model["name"] == name).unwrap();
-    model["input"].clone()
-}
-
-/// The golden input picture (HWC bytes) in the type and layout of the model, as bytes.
-fn input_bytes(media: &Path, name: &str) -> AlignedBytes {
-    let pixels = std::fs::read(media.join("reference/tensors").join(name).join("input.u8")).unwrap();
-    let input = input_of(media, name);
-    if input["dtype"] == "uint8" {
-        return AlignedBytes::from_floats_or_bytes(Err(pixels));
-    }
-    assert_eq!(input["layout"], "NCHW");
-    let list = |key: &str| -> Vec<f64> {
-        input[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
-    };
-    let (mean, std) = (list("mean"), list("std"));
-    let plane = pixels.len() / 3;
-    #[expect(clippy::cast_possible_truncation, reason = "the model computes in f32")]
-    let value = |channel: usize, at: usize| {
-        ((f64::from(pixels[at * 3 + channel]) - mean[channel]) / std[channel]) as f32
-    };
-    let floats =
-        (0..3).flat_map(|channel| (0..plane).map(move |at| (channel, at))).map(|(c, at)| value(c, at));
-    AlignedBytes::from_floats_or_bytes(Ok(floats.collect()))
-}
-
-/// Bytes at an address that suits floats.
-struct AlignedBytes {
-    words: Vec<f32>,
-    len: usize,
-}
-
-impl AlignedBytes {
-    fn from_floats_or_bytes(data: Result<Vec<f32>, Vec<u8>>) -> Self {
-        match data {
-            Ok(words) => Self { len: words.len() * 4, words },
-            Err(bytes) => {
-                let words = bytes.chunks(4).map(|chunk| {
-                    let mut word = [0; 4];
-                    word[..chunk.len()].copy_from_slice(chunk);
-                    f32::from_bits(u32::from_le_bytes(word))
-                });
-                Self { words: words.collect(), len: bytes.len() }
-            }
-        }
-    }
-    fn bytes(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.words)[..self.len]
-    }
-}
-
-fn fixed(info: &TensorInfo) -> Vec<usize> {
-    info.shape.iter().map(|dim| dim.unwrap()).collect()
-}
-
-/// Runs the model; all outputs as floats.
-fn run(model: &Arc<dyn Model>, input: &[u8]) -> Vec<Vec<f32>> {
-    let info = &model.inputs()[0];
-    let shape = fixed(info);
-    let view = TensorView { dtype: info.dtype, shape: &shape, data: input };
-    let mut rooms: Vec<Vec<u8>> =
-        model.outputs().iter().map(|output| vec![0; output.byte_len().unwrap()]).collect();
-    let mut outputs: Vec<OutputBuf<'_>> =
-        rooms.iter_mut().map(|data| OutputBuf { data, dtype: DType::U8, shape: vec![], len: 0 }).collect();
-    model.clone().session().unwrap().run(&[view], &mut outputs).unwrap();
-    for (output, info) in outputs.iter().zip(model.outputs()) {
-        assert_eq!((output.dtype, &output.shape, output.len), (DType::F32, &fixed(info), output.data.len()));
-    }
-    rooms.iter().map(|bytes| bytemuck::pod_collect_to_vec(bytes)).collect()
-}
-
-fn load(media: &Path, name: &str) -> Arc<dyn Model> {
-    load_model(&media.join(format!("models/{name}.onnx")), "rten", &LoadOptions::default()).unwrap()
-}
-
-/// Our outputs and the golden ones, one pair for each output.
-type Pairs = Vec<(Vec<f32>, Vec<f32>)>;
-
-fn outputs_and_golden(media: &Path, name: &str) -> Pairs {
-    let model = load(media, name);
-    let results = run(&model, input_bytes(media, name).bytes());
-    let folder = media.join("reference/tensors").join(name);
-    let meta = json(&folder.join("meta.json"));
-    let golden = meta["outputs"].as_array().unwrap();
-    let named: Vec<&str> = golden.iter().map(|output| output["name"].as_str().unwrap()).collect();
-    assert_eq!(model.outputs().iter().map(|output| &output.name[..]).collect::<Vec<_>>(), named);
-    let files =
-        golden.iter().map(|output| std::fs::read(folder.join(output["file"].as_str().unwrap())).unwrap());
-    results.into_iter().zip(files.map(|file| bytemuck::pod_collect_to_vec(&file))).collect()
-}
-
-/// Largest difference of all outputs from the golden ones, each relative to the larger of 1 and the value itself.
-fn worst_difference(name: &str) -> Option<f32> {
-    let pairs = outputs_and_golden(&media()?, name);
-    assert!(pairs.iter().all(|(ours, theirs)| ours.len() == theirs.len()));
-    let differences =
-        pairs.iter().flat_map(|(ours, theirs)| ours.iter().zip(theirs)).map(|(ours, theirs)| {
-            let difference = (ours - theirs).abs() / theirs.abs().max(1.0);
-            assert!(difference.is_finite());
-            difference
-        });
-    let worst = differences.fold(0.0, f32::max);
-    println!("{name}: worst difference {worst:e}");
-    Some(worst)
-}
-
-fn agrees(name: &str, bound: f32) {
-    if let Some(worst) = worst_difference(name) {
-        assert!(worst <= bound, "{name}: {worst} > {bound}");
-    }
-}
-
-#[test]
-fn yolox_nano() {
-    agrees("yolox_nano_416", 1e-3);
-}
-
-#[test]
-fn yolox_nano_in_yolov8_layout() {
-    agrees("yolox_nano_416_v8layout", 1e-3);
-}
-
-#[test]
-fn fastestdet() {
-    agrees("fastestdet_352", 1e-3);
+fn agrees(engine: &str, model: &str, bound: f32) {
+    let Some(media) = media() else { return };
+    let worst = golden::worst_difference(&media, model, engine);
+    assert!(worst <= bound, "{model} on {engine}: {worst} > {bound}");
 }
 
 /// One cell of FastestDet's output, decoded as the media README says: box in input pixels.
@@ -179,37 +58,23 @@ fn iou(a: [f32; 4], b: [f32; 4]) -> f32 {
     shared / (area(a) + area(b) - shared)
 }
 
-/// The detections of the reference (after NMS), as class, score and box in input pixels.
-fn reference_detections(media: &Path, name: &str) -> Vec<(usize, f32, [f32; 4])> {
-    let meta = json(&media.join("reference/tensors").join(name).join("meta.json"));
-    #[expect(clippy::cast_possible_truncation, reason = "a score or a coordinate")]
-    let number = |value: &serde_json::Value| value.as_f64().unwrap() as f32;
-    let [scale_x, scale_y] = ["scale_x", "scale_y"].map(|key| number(&meta["box_mapping"][key]));
-    let decoded = meta["decoded"].as_array().unwrap().iter().map(|detection| {
-        let corner = |index: usize| number(&detection["box"][index]) * [scale_x, scale_y][index % 2];
-        let class = usize::try_from(detection["class_id"].as_u64().unwrap()).unwrap();
-        (class, number(&detection["score"]), [0, 1, 2, 3].map(corner))
-    });
-    decoded.collect()
-}
-
-/// QDQ: ONNX Runtime computes in integers, rten in floats between the quantised points, so single values move by a
-/// quantisation step or more (up to 1.4 in the raw box logits of empty cells). What counts is what comes out: each
-/// detection of the reference with a score of 0.5 or more (as the README compares them) is the best of its class at its
-/// place, with a score that differs by no more than between two other engines (about 0.03). The one below that, a
-/// truck at 0.46 in a cell that is a car at 0.45, is a near tie which rten decides the other way.
-#[test]
-fn fastestdet_int8() {
+/// QDQ: ONNX Runtime computes in integers, rten in floats between the quantised points, OpenVINO in both, so single
+/// values move by a quantisation step or more (up to 1.4 in the raw box logits of empty cells). What counts is what
+/// comes out: each detection of the reference with a score of 0.5 or more (as the README compares them) is the best of
+/// its class at its place, with a score that differs by no more than the published 0.03. The one below that, a truck at
+/// 0.46 in a cell that is a car at 0.45, is a near tie which rten decides the other way.
+fn detects_alike(engine: &str) {
+    const MODEL: &str = "fastestdet_352_int8";
     let Some(media) = media() else { return };
-    let (ours, theirs) = outputs_and_golden(&media, "fastestdet_352_int8").remove(0);
-    let mut detections = reference_detections(&media, "fastestdet_352_int8");
+    let (ours, theirs) = golden::outputs_and_golden(&media, MODEL, engine).remove(0);
+    let mut detections = golden::reference_detections(&media, MODEL);
     detections.retain(|&(_, score, _)| score >= 0.5);
     assert_eq!(detections.len(), 4, "dog, bicycle and two cars");
     for (class, score, area) in detections {
         let there = |cell: &usize| iou(fastestdet_box(&ours, *cell), area) >= 0.75;
         let best =
             (0..484).filter(there).map(|cell| fastestdet_score(&ours, cell, class)).fold(0.0, f32::max);
-        println!("class {class}: score {score}, ours {best}");
+        println!("class {class}: score {score}, {engine} {best}");
         assert!((best - score).abs() <= 0.03);
     }
     let mean = ours.iter().zip(&theirs).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / 41_140.0;
@@ -217,88 +82,90 @@ fn fastestdet_int8() {
     assert!(mean < 0.01);
 }
 
-/// Its 244 weights are listed as inputs.
+/// Engines that are not in the matrix above refuse an ONNX file because of its format, so that there is no hole.
 #[test]
-fn face_rfb() {
-    agrees("face_rfb_320", 1e-3);
-}
-
-#[test]
-fn face_yunet_with_twelve_outputs() {
-    agrees("face_yunet_n_320", 1e-3);
-}
-
-/// u8 input; classifier probabilities differ by up to 0.007 between engines (README).
-#[test]
-fn mobilenet_v2_int8() {
-    agrees("mobilenet_v2_224_int8", 0.007);
-}
-
-#[test]
-fn the_same_bytes_are_loaded_once() {
+fn all_other_engines_run_other_formats() {
     let Some(media) = media() else { return };
-    let first = load(&media, "fastestdet_352");
-    let copy = tempfile::tempdir().unwrap().keep().join("another name.onnx");
+    for engine in nn::engine_names().filter(|engine| !ONNX_ENGINES.contains(engine)) {
+        let refused = load_model(&media.join("models/fastestdet_352.onnx"), engine, &LoadOptions::default());
+        let refused = refused.err().unwrap().to_string();
+        println!("{refused}");
+        assert!(refused.contains("ONNX"), "{refused}");
+    }
+}
+
+fn loads_once(engine: &str) {
+    let Some(media) = media() else { return };
+    let first = load(&media, "fastestdet_352", engine);
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("another name.onnx");
     std::fs::copy(media.join("models/fastestdet_352.onnx"), &copy).unwrap();
-    let again = load_model(&copy, "rten", &LoadOptions::default()).unwrap();
-    assert!(Arc::ptr_eq(&first, &again));
-    assert_eq!(again.identity().name, "fastestdet_352");
+    let again = load_model(&copy, engine, &LoadOptions::default()).unwrap();
+    assert!(std::sync::Arc::ptr_eq(&first, &again));
+    assert_eq!((&again.identity().name[..], again.identity().engine), ("fastestdet_352", engine));
     assert!(again.identity().sha256.starts_with("31cb14c017fce347"));
     let other_options =
-        load_model(&copy, "rten", &LoadOptions { threads: 2, ..LoadOptions::default() }).unwrap();
-    assert!(!Arc::ptr_eq(&first, &other_options));
+        load_model(&copy, engine, &LoadOptions { threads: 2, ..LoadOptions::default() }).unwrap();
+    assert!(!std::sync::Arc::ptr_eq(&first, &other_options));
     drop((first, again));
-    assert_eq!(load_model(&copy, "rten", &LoadOptions::default()).unwrap().identity().name, "another name");
-    std::fs::remove_dir_all(copy.parent().unwrap()).unwrap();
+    assert_eq!(load_model(&copy, engine, &LoadOptions::default()).unwrap().identity().name, "another name");
 }
 
-#[test]
-fn sessions_run_at_the_same_time_with_equal_results() {
+/// Four workers with a session each, and different inputs, run the one shared model at once; each gets what it would
+/// have got alone.
+fn shares_one_model(engine: &str) {
     let Some(media) = media() else { return };
-    let model = load(&media, "fastestdet_352");
-    let input = input_bytes(&media, "fastestdet_352");
-    let expected = run(&model, input.bytes());
+    let options = LoadOptions { sessions: 4, ..LoadOptions::default() };
+    let model = load_model(&media.join("models/fastestdet_352.onnx"), engine, &options).unwrap();
+    let picture = input(&media, "fastestdet_352");
+    let dimmed = |worker: usize| {
+        let factor = 1.0 - 0.2 * f32::from(u8::try_from(worker).unwrap());
+        Tensor::f32(&picture.shape, &picture.floats().iter().map(|v| v * factor).collect::<Vec<_>>())
+    };
     thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| (0..3).for_each(|_| assert_eq!(run(&model, input.bytes()), expected)));
+        for worker in 0..4 {
+            let (model, input) = (&model, dimmed(worker));
+            let expected = run(model, std::slice::from_ref(&input)).unwrap();
+            scope.spawn(move || {
+                let mut session = model.clone().session().unwrap();
+                for _ in 0..10 {
+                    let got = run_session(&mut *session, &**model, std::slice::from_ref(&input), 1).unwrap();
+                    assert!(got == expected, "worker {worker} got something else than when it was alone");
+                }
+            });
         }
     });
 }
 
-#[test]
-fn outputs_that_do_not_fit_are_described() {
+fn describes_outputs(engine: &str) {
     let Some(media) = media() else { return };
-    let model = load(&media, "face_rfb_320");
-    let input = input_bytes(&media, "face_rfb_320");
-    let view = TensorView { dtype: DType::F32, shape: &[1, 3, 240, 320], data: input.bytes() };
+    let model = load(&media, "face_rfb_320", engine);
+    let input = input(&media, "face_rfb_320");
     let mut scores = vec![0u8; 4420 * 2 * 4];
     let mut outputs = [
         OutputBuf { data: &mut scores, dtype: DType::U8, shape: vec![], len: 0 },
         OutputBuf { data: &mut [], dtype: DType::U8, shape: vec![], len: 0 },
     ];
-    let refused = model.clone().session().unwrap().run(&[view], &mut outputs).unwrap_err();
+    let refused = model.clone().session().unwrap().run(&[input.view()], &mut outputs).unwrap_err();
     assert_eq!(refused.to_string(), "output 1 needs 70720 bytes, the buffer has 0");
     assert_eq!((outputs[1].len, &outputs[1].shape[..]), (70_720, &[1, 4420, 4][..]));
     let only_scores = &mut outputs[..1];
-    model.clone().session().unwrap().run(&[view], only_scores).unwrap();
+    model.clone().session().unwrap().run(&[input.view()], only_scores).unwrap();
     assert!(scores.iter().any(|&byte| byte != 0));
 }
 
-#[test]
-fn inputs_that_do_not_fit_are_refused() {
+fn refuses_inputs(engine: &str) {
     let Some(media) = media() else { return };
-    let model = load(&media, "mobilenet_v2_224_int8");
-    let floats = vec![0f32; 224 * 224 * 3];
-    let view =
-        TensorView { dtype: DType::F32, shape: &[1, 224, 224, 3], data: bytemuck::cast_slice(&floats) };
+    let model = load(&media, "mobilenet_v2_224_int8", engine);
+    let floats = Tensor::f32(&[1, 224, 224, 3], &vec![0f32; 224 * 224 * 3]);
     let refused =
         |inputs: &[TensorView<'_>]| model.clone().session().unwrap().run(inputs, &mut []).unwrap_err();
     assert_eq!(
-        refused(&[view]).to_string(),
+        refused(&[floats.view()]).to_string(),
         "the model's input is input u8[1,224,224,3], but it was given f32[1,224,224,3]"
     );
     assert_eq!(refused(&[]).to_string(), "the model has 1 input(s) (input), but 0 were given");
-    assert!(matches!(refused(&[view]), NnError::Input(_)));
+    assert!(matches!(refused(&[floats.view()]), NnError::Input(_)));
 }
 
 #[test]

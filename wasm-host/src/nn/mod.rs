@@ -18,7 +18,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 pub use file::{Format, ModelFile};
 pub use onnx::{ModelInfo, ModelTensor, Opset, inspect_model};
-pub use registry::{engine_names, load_model};
+pub use openvino::needed_environment;
+pub use registry::{engine_available, engine_names, load_model};
 pub use tensor::byte_len;
 
 /// Element type of a tensor; values as in `edgevision_abi::dtype`.

@@ -30,6 +30,16 @@ pub fn engine_names() -> impl Iterator<Item = &'static str> {
     ENGINES.iter().map(|engine| engine.name())
 }
 
+/// Whether the engine of that name can be used on this machine.
+///
+/// # Errors
+/// There is no such engine, or its library is not installed; the sentence says what to do.
+pub fn engine_available(name: &str) -> Result<(), NnError> {
+    let outcomes = candidates(name)?.into_iter().map(Engine::available);
+    // `auto` is content with any.
+    outcomes.reduce(|first, next| first.or(next)).unwrap_or(Ok(()))
+}
+
 /// The engines that `name` allows, in the order of preference.
 fn candidates(name: &str) -> Result<Vec<&'static dyn Engine>, NnError> {
     let found: Vec<_> =

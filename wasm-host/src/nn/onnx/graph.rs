@@ -124,6 +124,10 @@ pub(super) fn model_tensor(value: &ValueInfoProto) -> ModelTensor {
     }
 }
 
+pub(super) fn owned_name(value: &ValueInfoProto) -> String {
+    name(value).to_owned()
+}
+
 fn name(value: &ValueInfoProto) -> &str {
     value.name.as_deref().unwrap_or_default()
 }

@@ -97,11 +97,19 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ModelProto, NnError> {
 }
 
 /// Refuses a model for which one of `reasons` has a sentence.
-pub(super) fn refuse(bytes: &[u8], reasons: &[fn(&GraphProto) -> Option<String>]) -> Result<(), NnError> {
-    let model = parse(bytes)?;
+pub(super) fn refuse(
+    model: &ModelProto,
+    reasons: &[fn(&GraphProto) -> Option<String>],
+) -> Result<(), NnError> {
     let Some(graph) = &model.graph else { return Ok(()) };
     let sentences: Vec<String> = reasons.iter().filter_map(|reason| reason(graph)).collect();
     if sentences.is_empty() { Ok(()) } else { Err(NnError::Unsupported(sentences.join("; also, "))) }
+}
+
+/// Names of the inputs to be fed and of the outputs, in the file's order.
+pub(super) fn names(model: &ModelProto) -> (Vec<String>, Vec<String>) {
+    let Some(graph) = &model.graph else { return Default::default() };
+    (feeds(graph).map(graph::owned_name).collect(), graph.output.iter().map(graph::owned_name).collect())
 }
 
 fn describe(name: String, bytes: &[u8], model: &ModelProto) -> ModelInfo {

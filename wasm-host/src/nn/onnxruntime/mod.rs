@@ -64,7 +64,7 @@ impl Engine for OnnxRuntime {
             return Err(file.wrong_format(NAME, "ONNX"));
         }
         // Before the runtime sees it: weights elsewhere would make it read other files of this machine.
-        onnx::refuse(&file.bytes, &[onnx::weights_elsewhere])?;
+        onnx::refuse(&onnx::parse(&file.bytes)?, &[onnx::weights_elsewhere])?;
         let environment = library::environment()?;
         let session = build(&environment, &file.bytes, options)?;
         let (inputs, outputs) = (infos(session.inputs())?, infos(session.outputs())?);

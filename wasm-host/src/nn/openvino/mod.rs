@@ -7,11 +7,13 @@
 mod compile;
 mod handle;
 mod library;
+mod processor;
 mod run;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openvino_sys as ov;
+pub use processor::needed_environment;
 
 use self::{compile::Compiled, handle::Owned, run::Request};
 use super::{
@@ -45,7 +47,8 @@ impl Engine for OpenVino {
     }
 
     fn available(&self) -> Result<(), NnError> {
-        library::is_present()
+        library::is_present()?;
+        processor::check()
     }
 
     fn runs(&self, format: &Format) -> bool {
@@ -53,25 +56,45 @@ impl Engine for OpenVino {
     }
 
     fn load(&self, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
-        let weights = match &file.format {
-            Format::Onnx => {
-                onnx::refuse(&file.bytes, &[onnx::weights_elsewhere, onnx::signed_activations])?;
-                None
-            }
-            Format::OpenVinoIr { weights } => Some(&weights[..]),
+        let (weights, names) = match &file.format {
+            Format::Onnx => (None, Some(names(&file.bytes)?)),
+            Format::OpenVinoIr { weights } => (Some(&weights[..]), None),
             _ => return Err(file.wrong_format(NAME, "ONNX and OpenVINO IR")),
         };
+        processor::check()?;
         library::load()?;
         let compiled = compile::compile(&file.bytes, weights, options).map_err(|error| {
             NnError::Unsupported(format!("the engine {NAME} cannot load the model: {error}"))
         })?;
-        Ok(Arc::new(OpenVinoModel {
-            identity: file.identity(NAME),
-            inputs: compile::inputs(&compiled)?,
-            outputs: compile::outputs(&compiled)?,
-            compiled: Mutex::new(compiled),
-        }))
+        let (mut inputs, mut outputs) = (compile::inputs(&compiled)?, compile::outputs(&compiled)?);
+        if let Some((of_inputs, of_outputs)) = names {
+            rename(&mut inputs, of_inputs)?;
+            rename(&mut outputs, of_outputs)?;
+        }
+        let identity = file.identity(NAME);
+        Ok(Arc::new(OpenVinoModel { identity, inputs, outputs, compiled: Mutex::new(compiled) }))
     }
+}
+
+/// Names of inputs and outputs in an ONNX file that this engine computes rightly.
+fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), NnError> {
+    let model = onnx::parse(bytes)?;
+    onnx::refuse(&model, &[onnx::weights_elsewhere, onnx::signed_activations])?;
+    Ok(onnx::names(&model))
+}
+
+/// The library keeps the order of an ONNX file, but of a tensor with several names, which is what its optimisations
+/// leave, it tells any.
+fn rename(infos: &mut [TensorInfo], names: Vec<String>) -> Result<(), NnError> {
+    if infos.len() != names.len() {
+        return Err(NnError::Unsupported(format!(
+            "the engine {NAME} makes {} inputs or outputs of the {} that the model has; use another engine",
+            infos.len(),
+            names.len()
+        )));
+    }
+    infos.iter_mut().zip(names).for_each(|(info, name)| info.name = name);
+    Ok(())
 }
 
 impl Model for OpenVinoModel {
