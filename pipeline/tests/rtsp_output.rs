@@ -119,8 +119,14 @@ fn report(info: &gst_video::VideoInfo, seq: u64) -> FrameReport {
         class_id: CLASS,
     };
     let timings = Timings::default();
-    let analysis =
-        Analysis { status: Status::Ok, detections: vec![found], timings, bytes_copied: 0, message: None };
+    let analysis = Analysis {
+        status: Status::Ok,
+        detections: vec![found],
+        tensors: Vec::new(),
+        timings,
+        bytes_copied: 0,
+        message: None,
+    };
     FrameReport {
         camera: "line3".into(),
         seq,

@@ -15,7 +15,14 @@ struct Nothing;
 impl Analyzer for Nothing {
     fn analyze(&mut self, _: &Frame) -> Analysis {
         let timings = Timings::default();
-        Analysis { status: Status::Ok, detections: Vec::new(), timings, bytes_copied: 0, message: None }
+        Analysis {
+            status: Status::Ok,
+            detections: Vec::new(),
+            tensors: Vec::new(),
+            timings,
+            bytes_copied: 0,
+            message: None,
+        }
     }
 }
 

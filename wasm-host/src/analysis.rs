@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{detection::Detection, frame::Frame};
+use crate::{detection::Detection, extras::Tensor, frame::Frame};
 
 /// What became of a frame. Serialised as in the detection record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -55,6 +55,8 @@ pub struct Analysis {
     pub status: Status,
     /// In falling score order.
     pub detections: Vec<Detection>,
+    /// Raw tensors of the whole frame, in the module's order; nearly always none.
+    pub tensors: Vec<Tensor>,
     /// `preprocess`, `inference` and `postprocess`; the pool sets the rest.
     pub timings: Timings,
     /// Bytes that were copied for this frame, by stage (zero on the designed path).

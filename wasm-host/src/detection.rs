@@ -1,10 +1,12 @@
 //! What comes out: detections that are finite, inside the frame and above their threshold.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::extras::{BadExtra, Extras, LandmarkScheme, reported::Reported};
 
 /// One detection in pixels of the source frame. Guaranteed by [`accept`]: all values finite,
 /// `0 <= x0 < x1 <= width`, `0 <= y0 < y1 <= height`, `0 <= score <= 1`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
     /// Left edge.
     pub x0: f32,
@@ -18,6 +20,8 @@ pub struct Detection {
     pub score: f32,
     /// Index into the labels, from 0.
     pub class_id: u32,
+    /// Landmarks, attributes and tensors, if the module reported any.
+    pub extras: Option<Arc<Extras>>,
 }
 
 /// The least score a detection needs: one for all classes, and exceptions by class.
@@ -59,8 +63,15 @@ pub struct Bounds<'a> {
     pub classes: Option<usize>,
 }
 
+impl Bounds<'_> {
+    /// Frames are at most 32767 pixels wide and high: exact in f32.
+    fn size(&self) -> (f32, f32) {
+        (self.width as f32, self.height as f32)
+    }
+}
+
 /// A detection that no correct module reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejected {
     /// NaN or infinite.
@@ -81,6 +92,17 @@ pub enum Rejected {
         /// Names that exist.
         classes: usize,
     },
+    /// A landmark, attribute or tensor of a detection that is no number.
+    #[error("detection {index}: its {problem}")]
+    Extra {
+        /// Which of the reported detections.
+        index: usize,
+        /// What is wrong with it.
+        problem: BadExtra,
+    },
+    /// A tensor of the frame that is none.
+    #[error("the frame's {0}")]
+    FrameExtra(BadExtra),
 }
 
 /// Takes what a module reported for a frame and keeps what can be believed: scores that reach their threshold (a
@@ -94,11 +116,27 @@ pub fn accept(
     reported: &[edgevision_abi::Detection],
     bounds: &Bounds<'_>,
 ) -> Result<Vec<Detection>, Rejected> {
+    accept_with(reported, &mut Reported::default(), &Arc::default(), bounds)
+}
+
+/// [`accept`] with what belongs to the detections: it shares the fate of its detection, and its values are checked like
+/// the detection's. Points are clipped to the frame, confidences to 0..=1.
+pub(crate) fn accept_with(
+    reported: &[edgevision_abi::Detection],
+    extras: &mut Reported,
+    scheme: &Arc<LandmarkScheme>,
+    bounds: &Bounds<'_>,
+) -> Result<Vec<Detection>, Rejected> {
     let mut accepted = Vec::with_capacity(reported.len());
     for (index, raw) in reported.iter().enumerate() {
-        if reaches(raw.score, bounds.thresholds.of(raw.class_id)) {
-            check(index, raw, bounds)?;
-            accepted.extend(clip(raw, bounds));
+        if !reaches(raw.score, bounds.thresholds.of(raw.class_id)) {
+            continue;
+        }
+        check(index, raw, bounds)?;
+        if let Some(mut detection) = clip(raw, bounds) {
+            let own = extras.take(index, scheme, bounds.size());
+            detection.extras = own.map_err(|problem| Rejected::Extra { index, problem })?;
+            accepted.push(detection);
         }
     }
     accepted.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -127,8 +165,7 @@ fn check(index: usize, raw: &edgevision_abi::Detection, bounds: &Bounds<'_>) -> 
 }
 
 fn clip(raw: &edgevision_abi::Detection, bounds: &Bounds<'_>) -> Option<Detection> {
-    // Frames are at most 32767 pixels wide and high: exact in f32.
-    let (width, height) = (bounds.width as f32, bounds.height as f32);
+    let (width, height) = bounds.size();
     let clipped = Detection {
         x0: raw.x0.clamp(0.0, width),
         y0: raw.y0.clamp(0.0, height),
@@ -136,6 +173,7 @@ fn clip(raw: &edgevision_abi::Detection, bounds: &Bounds<'_>) -> Option<Detectio
         y1: raw.y1.clamp(0.0, height),
         score: raw.score.clamp(0.0, 1.0),
         class_id: raw.class_id,
+        extras: None,
     };
     (clipped.x0 < clipped.x1 && clipped.y0 < clipped.y1).then_some(clipped)
 }
@@ -168,7 +206,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(found.iter().map(|d| d.class_id).collect::<Vec<_>>(), [2, 0, 1]);
-        assert_eq!(found[0], Detection { x0: 5.0, y0: 6.0, x1: 7.0, y1: 8.0, score: 0.9, class_id: 2 });
+        assert_eq!(
+            found[0],
+            Detection { x0: 5.0, y0: 6.0, x1: 7.0, y1: 8.0, score: 0.9, class_id: 2, extras: None }
+        );
     }
 
     #[test]
@@ -227,7 +268,10 @@ mod tests {
             &Thresholds::all(0.25),
         )
         .unwrap();
-        assert_eq!(found, [Detection { x0: 0.0, y0: 0.0, x1: 100.0, y1: 50.0, score: 0.9, class_id: 0 }]);
+        assert_eq!(
+            found,
+            [Detection { x0: 0.0, y0: 0.0, x1: 100.0, y1: 50.0, score: 0.9, class_id: 0, extras: None }]
+        );
     }
 
     proptest! {

@@ -32,13 +32,24 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Most detections in a frame; more is an error of the module.
     pub detections: usize,
+    /// Most landmarks, attributes and tensors in a frame, counted together; more is an error of the module.
+    pub extras: usize,
+    /// Most bytes of the attributes' texts and the tensors' elements in a frame; more is an error of the module.
+    pub extra_bytes: usize,
     /// Most log lines in a call; more are dropped and counted.
     pub log_lines: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { deadline: Duration::from_millis(500), memory_bytes: 64 << 20, detections: 1000, log_lines: 16 }
+        Self {
+            deadline: Duration::from_millis(500),
+            memory_bytes: 64 << 20,
+            detections: 1000,
+            extras: 20_000,
+            extra_bytes: 1 << 20,
+            log_lines: 16,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod cache;
 pub mod detection;
 mod engine;
 mod epoch;
+pub mod extras;
 pub mod family;
 mod files;
 pub mod filter;

@@ -2,6 +2,7 @@
 
 mod contract;
 mod examine;
+mod landmarks;
 mod probe;
 mod sections;
 mod surface;
@@ -22,7 +23,7 @@ pub(crate) use contract::IMPORTS;
 pub(crate) use contract::SUGGEST;
 pub(crate) use examine::hex;
 
-use crate::{cache, engine::engine, files, text};
+use crate::{cache, engine::engine, extras::LandmarkScheme, files, text};
 
 /// Largest file that is taken for a module.
 const MAX_BYTES: u64 = 256 << 20;
@@ -62,6 +63,9 @@ pub struct ModuleInfo {
     pub memory_max_pages: Option<u64>,
     /// JSON Schema of the parameters, if the module carries one.
     pub params_schema: Option<serde_json::Value>,
+    /// What the points are called that it reports, if it reports any.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub landmarks: Option<Arc<LandmarkScheme>>,
     /// Keeps state between frames: one instance per camera, frames in order.
     pub stateful: bool,
     /// Version of the contract it was built for, if that can be told without running it.

@@ -47,6 +47,7 @@ fn ok() -> Analysis {
     Analysis {
         status: Status::Ok,
         detections: Vec::new(),
+        tensors: Vec::new(),
         timings: Timings { inference: Duration::from_millis(1), ..Timings::default() },
         bytes_copied: 10,
         message: None,

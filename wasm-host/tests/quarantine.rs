@@ -34,7 +34,14 @@ impl Analyzer for Moody {
             true => (Status::Trapped, Some("out of cheese".to_owned())),
             false => (Status::Ok, None),
         };
-        Analysis { status, detections: Vec::new(), timings: Timings::default(), bytes_copied: 0, message }
+        Analysis {
+            status,
+            detections: Vec::new(),
+            tensors: Vec::new(),
+            timings: Timings::default(),
+            bytes_copied: 0,
+            message,
+        }
     }
 }
 

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     fn detection(x0: f32, y0: f32, x1: f32, y1: f32) -> Detection {
-        Detection { x0, y0, x1, y1, score: 0.5, class_id: 0 }
+        Detection { x0, y0, x1, y1, score: 0.5, class_id: 0, extras: None }
     }
 
     #[test]

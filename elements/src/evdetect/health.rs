@@ -132,7 +132,14 @@ mod tests {
 
     fn analysis(status: Status, message: Option<&str>) -> Analysis {
         let (detections, timings) = (Vec::new(), Timings::default());
-        Analysis { status, detections, timings, bytes_copied: 0, message: message.map(str::to_owned) }
+        Analysis {
+            status,
+            detections,
+            tensors: Vec::new(),
+            timings,
+            bytes_copied: 0,
+            message: message.map(str::to_owned),
+        }
     }
 
     #[test]

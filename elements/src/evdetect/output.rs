@@ -225,7 +225,14 @@ mod tests {
 
     fn analysis() -> Analysis {
         let (detections, timings) = (Vec::new(), Timings::default());
-        Analysis { status: Status::Ok, detections, timings, bytes_copied: 0, message: None }
+        Analysis {
+            status: Status::Ok,
+            detections,
+            tensors: Vec::new(),
+            timings,
+            bytes_copied: 0,
+            message: None,
+        }
     }
 
     fn open() -> Output {

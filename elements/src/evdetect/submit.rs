@@ -122,6 +122,7 @@ fn pass_on(running: &Running, frame: Waiting, why: &str) -> Result<(), gst::Flow
     let analysis = Analysis {
         status: Status::Skipped,
         detections: Vec::new(),
+        tensors: Vec::new(),
         timings: Timings::default(),
         bytes_copied: 0,
         message: Some(why.to_owned()),

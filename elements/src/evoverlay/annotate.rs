@@ -194,10 +194,24 @@ mod tests {
     const NOW: Moment = Moment { stream_ns: None, system_ns: 0 };
 
     fn report(status: Status, ms: u64) -> Arc<FrameReport> {
-        let found = |score, class_id| Detection { x0: 10.4, y0: 20.0, x1: 30.0, y1: 40.0, score, class_id };
+        let found = |score, class_id| Detection {
+            x0: 10.4,
+            y0: 20.0,
+            x1: 30.0,
+            y1: 40.0,
+            score,
+            class_id,
+            extras: None,
+        };
         let detections = if status == Status::Ok { vec![found(0.9, 0), found(0.4, 5)] } else { vec![] };
-        let analysis =
-            Analysis { status, detections, timings: Timings::default(), bytes_copied: 0, message: None };
+        let analysis = Analysis {
+            status,
+            detections,
+            tensors: Vec::new(),
+            timings: Timings::default(),
+            bytes_copied: 0,
+            message: None,
+        };
         Arc::new(FrameReport {
             camera: "c".into(),
             seq: ms,

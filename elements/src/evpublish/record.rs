@@ -199,6 +199,7 @@ mod tests {
             analysis: Analysis {
                 status,
                 detections,
+                tensors: Vec::new(),
                 timings: Timings {
                     queue: Duration::from_micros(2000),
                     preprocess: Duration::from_micros(600),
@@ -217,7 +218,7 @@ mod tests {
     }
 
     fn detection(x0: f32, y0: f32, x1: f32, y1: f32, score: f32, class_id: u32) -> Detection {
-        Detection { x0, y0, x1, y1, score, class_id }
+        Detection { x0, y0, x1, y1, score, class_id, extras: None }
     }
 
     fn record(report: &FrameReport) -> String {

@@ -12,7 +12,7 @@ use gstedgevision::detectionmeta::{self, FrameReport};
 /// A detection of class `class_id` with these edges.
 pub fn detection(edges: [f32; 4], class_id: u32) -> Detection {
     let [x0, y0, x1, y1] = edges;
-    Detection { x0, y0, x1, y1, score: 0.9, class_id }
+    Detection { x0, y0, x1, y1, score: 0.9, class_id, extras: None }
 }
 
 /// A report on a frame of 320 x 240 at `ms` milliseconds of stream time.
@@ -27,6 +27,7 @@ pub fn report(status: Status, ms: u64, detections: Vec<Detection>) -> Arc<FrameR
         analysis: Analysis {
             status,
             detections,
+            tensors: Vec::new(),
             timings: Timings::default(),
             bytes_copied: 0,
             message: None,

@@ -29,15 +29,22 @@
 //! | `params_len` | `() -> i32` | bytes of the parameter document |
 //! | `params_read` | `(ptr: i32, len: i32) -> i32` | copies the parameter document (JSON, [`PARAMS_ENVELOPE`]) |
 //! | `emit` | `(ptr: i32, count: i32) -> i32` | role *detect*: reports `count` [`Detection`]s; may be called again, capped |
+//! | `landmarks` | `(detection: i32, ptr: i32, count: i32) -> i32` | role *detect*: `count` [`Landmark`]s of a detection, once for each |
+//! | `attribute` | `(detection: i32, ptr: i32) -> i32` | role *detect*: one more [`Attribute`] of a detection |
+//! | `tensor` | `(detection: i32, name: i32, name_len: i32, tensor: i32) -> i32` | role *detect*: a raw [`NnTensor`] of a detection, or of the frame ([`FRAME`]) |
 //! | `suggest` | `(ptr: i32, len: i32) -> i32` | during `edgevision_suggest`, once: how the model is to be used (JSON, [`SUGGESTION`]), at most [`MAX_SUGGESTION_BYTES`] |
 //! | `infer` | `(inputs: i32, n: i32, outputs: i32, m: i32) -> i32` | runs the model on borrowed [`NnTensor`]s, in place |
 //!
 //! and the WASI-NN core functions from `wasi_ephemeral_nn`.
 //!
+//! Detections are numbered from 0, over all calls of `emit` in one call of `detect`. What belongs to a detection is
+//! reported after it. The host drops detections (threshold, no area) and sorts them; what belongs to them goes with them.
+//!
 //! # What a module says about itself without being run
 //!
-//! Two optional custom sections, UTF-8 JSON: [`SECTION_MODULE`] (`{"name","version","description","stateful"}`)
-//! and [`SECTION_PARAMS`] (a JSON Schema of the parameters).
+//! Two optional custom sections, UTF-8 JSON: [`SECTION_MODULE`] (`{"name","version","description","stateful"}`, and for
+//! modules that report landmarks `"landmarks"`, the names of the points in their order, and `"skeleton"`, the pairs of
+//! points between which lines are drawn: `[[0,1],[1,2]]`) and [`SECTION_PARAMS`] (a JSON Schema of the parameters).
 #![no_std]
 
 /// The version of this contract. A module built for another one is refused at load.
@@ -258,6 +265,71 @@ pub struct Detection {
     pub class_id: u32,
 }
 
+/// A point that belongs to a detection (a corner of the mouth, a wrist), in pixels of the **source frame**.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Landmark {
+    /// Pixels from the left edge of the frame; finite. It may lie outside of the box; the host clips it to the frame.
+    pub x: f32,
+    /// Pixels from the upper edge, likewise.
+    pub y: f32,
+    /// Confidence, 0..=1; NaN when the model tells none.
+    pub confidence: f32,
+}
+
+impl Landmark {
+    /// A point without a confidence.
+    pub const fn at(x: f32, y: f32) -> Self {
+        Self { x, y, confidence: f32::NAN }
+    }
+}
+
+/// A property of a detection that a classifier has found: its colour, make, pose, age.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Attribute {
+    /// Address of its name: 1 to 64 bytes of `a-z`, `0-9` and `_`, a letter first; none of [`RESERVED_NAMES`].
+    pub name: u32,
+    /// Bytes of the name.
+    pub name_len: u32,
+    /// Address of the value's name, UTF-8, at most 256 bytes.
+    pub label: u32,
+    /// Bytes of the value's name; 0 when there is only a number.
+    pub label_len: u32,
+    /// Number of the value, from 0; [`NO_CLASS`] when there is only a name.
+    pub class_id: u32,
+    /// Confidence, 0..=1; NaN when the model tells none.
+    pub confidence: f32,
+}
+
+/// An [`Attribute`] without a number.
+pub const NO_CLASS: u32 = u32::MAX;
+
+/// In place of the number of a detection: the whole frame. For `tensor` only.
+pub const FRAME: i32 = -1;
+
+/// Keys of an object in the detection record, which no attribute may be called.
+pub const RESERVED_NAMES: &[&str] = &[
+    "attributes",
+    "detection",
+    "extra_params",
+    "h",
+    "id",
+    "landmarks",
+    "parent_id",
+    "region_id",
+    "roi_type",
+    "tensors",
+    "w",
+    "x",
+    "y",
+];
+
+/// Most bytes of the name of an attribute or a tensor.
+pub const MAX_NAME_BYTES: usize = 64;
+/// Most bytes of the name of an attribute's value.
+pub const MAX_LABEL_BYTES: usize = 256;
+
 /// A tensor that `infer` borrows for the duration of the call.
 ///
 /// Input: all fields set by the module. Output: the module sets `address` and `capacity` (both 0 asks for the
@@ -287,5 +359,7 @@ const _: () = {
     assert!(size_of::<TensorDesc>() == 76 && align_of::<TensorDesc>() == 4);
     assert!(size_of::<DetectRequest>() == 88);
     assert!(size_of::<Detection>() == 24);
+    assert!(size_of::<Landmark>() == 12);
+    assert!(size_of::<Attribute>() == 24);
     assert!(size_of::<NnTensor>() == 52);
 };

@@ -38,6 +38,8 @@ plain_abi_structs! {
     TensorDesc { address, capacity, len, dtype, rank, dims, geometry }
     DetectRequest { size, frame_width, frame_height, tensor }
     Detection { x0, y0, x1, y1, score, class_id }
+    Landmark { x, y, confidence }
+    Attribute { name, name_len, label, label_len, class_id, confidence }
     NnTensor { address, capacity, len, dtype, rank, dims }
 }
 

@@ -4,6 +4,7 @@
 //! code and never panics. It traps only when the call's time is up. What is worth a sentence for the user is left in the call's state.
 
 mod emit;
+mod extras;
 mod infer;
 mod log;
 mod nn;
@@ -38,6 +39,9 @@ fn link() -> wasmtime::Result<Linker<HostState>> {
     linker.func_wrap(EDGEVISION, "params_len", params::params_len)?;
     linker.func_wrap(EDGEVISION, "params_read", params::params_read)?;
     linker.func_wrap(EDGEVISION, "emit", emit::emit)?;
+    linker.func_wrap(EDGEVISION, "landmarks", extras::landmarks)?;
+    linker.func_wrap(EDGEVISION, "attribute", extras::attribute)?;
+    linker.func_wrap(EDGEVISION, "tensor", extras::tensor)?;
     linker.func_wrap(EDGEVISION, "suggest", suggest::suggest)?;
     linker.func_wrap(EDGEVISION, "infer", infer::infer)?;
     linker.func_wrap(WASI_NN, "load", nn::load)?;

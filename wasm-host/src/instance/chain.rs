@@ -7,11 +7,13 @@ use std::{
 
 use edgevision_abi::TensorDesc;
 
-use super::{Blueprint, Detect, Failure, Preprocess, host_failure, preprocess::Cost, recycle::Recycled};
+use super::{
+    Blueprint, Detect, Failure, Found, Preprocess, host_failure, preprocess::Cost, recycle::Recycled,
+};
 use crate::{
     analysis::{Analysis, Analyzer, Status, Timings},
     arena::TensorSlot,
-    detection::{Bounds, Detection, Thresholds},
+    detection::{Bounds, Thresholds},
     frame::Frame,
 };
 
@@ -69,7 +71,7 @@ impl Chain {
         self.detect.get_or_start(|session| Detect::start(&plan.detect, session, slot))
     }
 
-    fn run(&mut self, frame: &Frame, account: &mut Account) -> Result<Vec<Detection>, Failure> {
+    fn run(&mut self, frame: &Frame, account: &mut Account) -> Result<Found, Failure> {
         let window = self.show(frame)?;
         // Both run before the clock does: rebuilding a module is not this frame's time.
         self.detect().map_err(|error| cannot_rebuild(frame, &error))?;
@@ -78,10 +80,10 @@ impl Chain {
         let spent = start.elapsed();
         account.add(cost);
         account.timings.preprocess = spent.saturating_sub(cost.inference);
-        let (detections, cost) = self.run_detect(frame, tensor?, self.plan.deadline.saturating_sub(spent));
+        let (found, cost) = self.run_detect(frame, tensor?, self.plan.deadline.saturating_sub(spent));
         account.add(cost);
         account.timings.postprocess = start.elapsed().saturating_sub(spent + cost.inference);
-        detections
+        found
     }
 
     fn run_preprocess(&mut self, frame: &Frame, window: u32) -> (Result<TensorDesc, Failure>, Cost) {
@@ -114,7 +116,7 @@ impl Chain {
         frame: &Frame,
         tensor: TensorDesc,
         budget: Duration,
-    ) -> (Result<Vec<Detection>, Failure>, Cost) {
+    ) -> (Result<Found, Failure>, Cost) {
         let plan = self.plan.clone();
         let bounds = Bounds {
             width: frame.layout.width(),
@@ -149,11 +151,11 @@ fn cannot_rebuild(frame: &Frame, error: &str) -> Failure {
 impl Analyzer for Chain {
     fn analyze(&mut self, frame: &Frame) -> Analysis {
         let mut account = Account::default();
-        let (status, detections, message) = match self.run(frame, &mut account) {
-            Ok(detections) => (Status::Ok, detections, None),
-            Err(failure) => (failure.status, Vec::new(), Some(failure.message)),
+        let (status, found, message) = match self.run(frame, &mut account) {
+            Ok(found) => (Status::Ok, found, None),
+            Err(failure) => (failure.status, Found::default(), Some(failure.message)),
         };
-        let Account { timings, bytes_copied } = account;
-        Analysis { status, detections, timings, bytes_copied, message }
+        let (Account { timings, bytes_copied }, Found { detections, tensors }) = (account, found);
+        Analysis { status, detections, tensors, timings, bytes_copied, message }
     }
 }

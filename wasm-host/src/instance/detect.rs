@@ -8,11 +8,20 @@ use wasmtime::TypedFunc;
 use super::{Blueprint, Failure, Instance, Site, preprocess::Cost, size_in_guest};
 use crate::{
     arena::{Access, TensorSlot},
-    detection::{self, Bounds, Detection},
+    detection::{self, Bounds, Detection, Rejected},
+    extras::Tensor,
     frame::Frame,
     module::Role,
     nn::Session,
 };
+
+/// What is on a frame.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) detections: Vec<Detection>,
+    /// Of the frame as a whole.
+    pub(super) tensors: Vec<Tensor>,
+}
 
 /// An instance that detects.
 pub(super) struct Detect {
@@ -57,7 +66,7 @@ impl Detect {
         tensor: TensorDesc,
         bounds: &Bounds<'_>,
         budget: Duration,
-    ) -> Result<Vec<Detection>, Failure> {
+    ) -> Result<Found, Failure> {
         let site = Site { name: "detect", role: Some(Role::Detect), frame: Some(frame.seq), budget };
         let request = DetectRequest {
             size: size_in_guest::<DetectRequest>(),
@@ -71,7 +80,15 @@ impl Detect {
             self.instance.sandbox.trapped(site, &format!("has a descriptor that {error}"))
         })?;
         self.instance.enter_for_status(&self.function.clone(), self.request_address, site)?;
-        let accepted = detection::accept(&self.instance.sandbox.store.data().call.reported, bounds);
+        let accepted = self.accepted(bounds);
         accepted.map_err(|error| self.instance.sandbox.trapped(site, &format!("was wrong: {error}")))
+    }
+
+    fn accepted(&mut self, bounds: &Bounds<'_>) -> Result<Found, Rejected> {
+        let scheme = self.instance.blueprint.landmarks.clone();
+        let call = &mut self.instance.sandbox.store.data_mut().call;
+        let detections = detection::accept_with(&call.reported, &mut call.extras, &scheme, bounds)?;
+        let tensors = call.extras.take_frame().map_err(Rejected::FrameExtra)?;
+        Ok(Found { detections, tensors })
     }
 }

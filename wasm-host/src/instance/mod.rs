@@ -30,7 +30,7 @@ pub(crate) use suggest::suggestion;
 use self::{
     call::{Failure, Sandbox, Site},
     describe::{begin_reading, describe, host_failure},
-    detect::Detect,
+    detect::{Detect, Found},
     frames::FrameWindows,
     output::OutputWindow,
     preprocess::Preprocess,
@@ -38,6 +38,7 @@ use self::{
 use crate::{
     abi::{GuestMemory, Plain, Shows, Span},
     arena::{Access, TensorSlot, Window, WindowError},
+    extras::LandmarkScheme,
     imports,
     job::Limits,
     module::Module,
@@ -53,6 +54,7 @@ pub(crate) struct Blueprint {
     camera: Arc<str>,
     params: Arc<[u8]>,
     limits: Limits,
+    landmarks: Arc<LandmarkScheme>,
     /// Only for modules that ask for one.
     model: Option<Arc<dyn Model>>,
     linked: InstancePre<HostState>,
@@ -79,6 +81,7 @@ impl Blueprint {
             camera: setup.camera.into(),
             params: setup.params,
             limits: setup.limits,
+            landmarks: info.landmarks.clone().unwrap_or_default(),
             model: setup.model.filter(|_| imports::needs_model(&info.imports)),
             linked,
         }))

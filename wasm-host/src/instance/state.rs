@@ -11,7 +11,9 @@ use wasmtime::Memory;
 use super::{Blueprint, limits::Limiter};
 use crate::{
     abi::Windows,
+    extras::reported::{Caps, Reported},
     imports::WasiNn,
+    job::Limits,
     module::Role,
     nn::{Model, Session},
 };
@@ -65,7 +67,7 @@ impl HostState {
             limiter: Limiter::new(blueprint.limits.memory_bytes),
             memory: None,
             windows: Windows::default(),
-            call: Call::new(blueprint.limits.detections, blueprint.limits.log_lines),
+            call: Call::new(&blueprint.limits),
             nn: Inference { model: blueprint.model.clone(), session },
             wasi_nn: WasiNn::default(),
             suggestion: Answer::default(),
@@ -121,6 +123,10 @@ pub(crate) struct Call {
     pub(crate) reported: Vec<Detection>,
     /// Cap on them.
     pub(crate) max_detections: usize,
+    /// What belongs to them, so far.
+    pub(crate) extras: Reported,
+    /// Caps on that.
+    pub(crate) max_extras: Caps,
     /// Time spent in the inference engine.
     pub(crate) inference: Duration,
     /// Tensor bytes copied between guest and host.
@@ -133,7 +139,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn new(max_detections: usize, max_log_lines: usize) -> Self {
+    fn new(limits: &Limits) -> Self {
+        let max_extras = Caps { items: limits.extras, bytes: limits.extra_bytes };
+        Self::within(limits.detections, max_extras, limits.log_lines)
+    }
+
+    fn within(max_detections: usize, max_extras: Caps, max_log_lines: usize) -> Self {
         Self {
             role: None,
             failure: None,
@@ -141,6 +152,8 @@ impl Call {
             violation: None,
             reported: Vec::new(),
             max_detections,
+            extras: Reported::default(),
+            max_extras,
             inference: Duration::ZERO,
             bytes_copied: 0,
             ends: None,
@@ -155,7 +168,8 @@ impl Call {
         let mut reported = std::mem::take(&mut self.reported);
         reported.clear();
         let ends = Instant::now().checked_add(budget);
-        *self = Self { role, reported, ends, ..Self::new(self.max_detections, self.max_log_lines) };
+        let fresh = Self::within(self.max_detections, self.max_extras, self.max_log_lines);
+        *self = Self { role, reported, ends, ..fresh };
     }
 
     /// True when the call's time is up.

@@ -1,17 +1,21 @@
 //! What can be read from a module section by section: its description, its parameters' schema, its ABI version.
 
+use std::sync::Arc;
+
 use edgevision_abi::{SECTION_MODULE, SECTION_PARAMS};
 use serde_json::{Map, Value};
 use wasmparser::{ExternalKind, FunctionBody, Operator, Parser, Payload, TypeRef};
 
-use super::contract::ABI_VERSION;
-use crate::text;
+use super::{contract::ABI_VERSION, landmarks};
+use crate::{extras::LandmarkScheme, text};
 
 /// The module's words about itself; all optional.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
     pub(super) description: Map<String, Value>,
     pub(super) params_schema: Option<Value>,
+    /// From the description: what its points are called.
+    pub(super) landmarks: Option<Arc<LandmarkScheme>>,
     /// If the function that tells it does nothing but return a constant.
     pub(super) abi_version: Option<i32>,
     /// Phrases about sections that cannot be used.
@@ -30,7 +34,13 @@ impl Sections {
             return;
         }
         match serde_json::from_slice::<Value>(data) {
-            Ok(Value::Object(object)) if name == SECTION_MODULE => self.description = object,
+            Ok(Value::Object(object)) if name == SECTION_MODULE => {
+                match landmarks::read(&object) {
+                    Ok(scheme) => self.landmarks = scheme.map(Arc::new),
+                    Err(problem) => self.problems.push(problem),
+                }
+                self.description = object;
+            }
             Ok(schema @ Value::Object(_)) => self.params_schema = Some(schema),
             Ok(_) => self
                 .problems

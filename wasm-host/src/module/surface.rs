@@ -36,6 +36,7 @@ impl<'a> Surface<'a> {
             memory_min_pages: memory.map_or(0, |memory| memory.initial),
             memory_max_pages: memory.and_then(|memory| memory.maximum),
             params_schema: sections.params_schema.clone(),
+            landmarks: sections.landmarks.clone(),
             stateful: sections.description.get("stateful").is_some_and(|value| value == true),
             abi_version: sections.abi_version,
         }

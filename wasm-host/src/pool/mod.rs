@@ -143,6 +143,7 @@ fn unseen(frame: Frame, waited: std::time::Duration, status: Status, why: &str) 
     let (seq, transfer) = worker::let_go(frame);
     let timings = Timings { queue: waited, total: waited, ..Timings::default() };
     let message = Some(why.to_owned());
-    let analysis = Analysis { status, detections: Vec::new(), timings, bytes_copied: 0, message };
+    let analysis =
+        Analysis { status, detections: Vec::new(), tensors: Vec::new(), timings, bytes_copied: 0, message };
     FrameResult { seq, transfer, analysis }
 }

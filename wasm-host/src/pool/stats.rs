@@ -211,7 +211,14 @@ mod tests {
 
     fn finished(status: Status, total_ms: u64) -> Analysis {
         let timings = Timings { total: Duration::from_millis(total_ms), ..Timings::default() };
-        Analysis { status, detections: Vec::new(), timings, bytes_copied: 3, message: None }
+        Analysis {
+            status,
+            detections: Vec::new(),
+            tensors: Vec::new(),
+            timings,
+            bytes_copied: 3,
+            message: None,
+        }
     }
 
     #[test]

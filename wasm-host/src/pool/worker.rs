@@ -128,6 +128,7 @@ fn trapped(reason: String, preprocess: Duration) -> Analysis {
     Analysis {
         status: Status::Trapped,
         detections: Vec::new(),
+        tensors: Vec::new(),
         timings: Timings { preprocess, ..Timings::default() },
         bytes_copied: 0,
         message: Some(reason),

@@ -137,7 +137,7 @@ pub fn hashing_model() -> FakeModel {
 
 /// The one box that fills the frame.
 pub fn whole_frame(class_id: u32) -> Detection {
-    Detection { x0: 0.0, y0: 0.0, x1: WIDTH as f32, y1: HEIGHT as f32, score: 0.5, class_id }
+    Detection { x0: 0.0, y0: 0.0, x1: WIDTH as f32, y1: HEIGHT as f32, score: 0.5, class_id, extras: None }
 }
 
 #[track_caller]
