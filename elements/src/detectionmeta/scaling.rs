@@ -1,5 +1,7 @@
 //! Where a box is after its frame was scaled. Pure.
 
+use std::sync::Arc;
+
 use edgevision_wasm_host::detection::Detection;
 
 use super::FrameReport;
@@ -44,19 +46,24 @@ impl Mapping {
         }
     }
 
-    fn detection(&self, found: &Detection) -> Detection {
-        let x = |value| point(value, self.scale.0, self.offset.0, self.after.width);
-        let y = |value| point(value, self.scale.1, self.offset.1, self.after.height);
-        Detection { x0: x(found.x0), y0: y(found.y0), x1: x(found.x1), y1: y(found.y1), ..*found }
+    fn point(&self, x: f32, y: f32) -> (f32, f32) {
+        let x = point(x, self.scale.0, self.offset.0, self.after.width);
+        (x, point(y, self.scale.1, self.offset.1, self.after.height))
+    }
+
+    fn apply(&self, found: &mut Detection) {
+        (found.x0, found.y0) = self.point(found.x0, found.y0);
+        (found.x1, found.y1) = self.point(found.x1, found.y1);
+        if let Some(extras) = &mut found.extras {
+            Arc::make_mut(extras).move_points(|x, y| self.point(x, y));
+        }
     }
 
     /// The report as if the scaled frame had been analysed.
     pub fn report(&self, report: &FrameReport) -> FrameReport {
         let mut scaled = report.clone();
         (scaled.width, scaled.height) = (self.after.width, self.after.height);
-        for found in &mut scaled.analysis.detections {
-            *found = self.detection(found);
-        }
+        scaled.analysis.detections.iter_mut().for_each(|found| self.apply(found));
         scaled
     }
 }
@@ -97,7 +104,7 @@ mod tests {
     fn mapped(before: Geometry, after: Geometry) -> [f32; 4] {
         let found =
             Detection { x0: 40.0, y0: 100.0, x1: 200.0, y1: 180.0, score: 0.5, class_id: 0, extras: None };
-        let found = Mapping::between(before, after).detection(&found);
+        Mapping::between(before, after).apply(&mut found);
         [found.x0, found.y0, found.x1, found.y1]
     }
 

@@ -41,7 +41,7 @@ fn assert_box(buffer: &gst::BufferRef, size: (u32, u32), edges: [f32; 4], name: 
 }
 
 fn found(report: &FrameReport) -> [f32; 4] {
-    let [found] = report.analysis.detections[..] else { panic!("one detection") };
+    let [found] = &report.analysis.detections[..] else { panic!("one detection") };
     [found.x0, found.y0, found.x1, found.y1]
 }
 
