@@ -117,6 +117,7 @@ fn report(info: &gst_video::VideoInfo, seq: u64) -> FrameReport {
         y1: BOX[3] * height,
         score: 0.93,
         class_id: CLASS,
+        extras: None,
     };
     let timings = Timings::default();
     let analysis = Analysis {

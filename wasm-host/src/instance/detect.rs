@@ -85,7 +85,7 @@ impl Detect {
     }
 
     fn accepted(&mut self, bounds: &Bounds<'_>) -> Result<Found, Rejected> {
-        let scheme = self.instance.blueprint.landmarks.clone();
+        let scheme = self.instance.sandbox.blueprint.landmarks.clone();
         let call = &mut self.instance.sandbox.store.data_mut().call;
         let detections = detection::accept_with(&call.reported, &mut call.extras, &scheme, bounds)?;
         let tensors = call.extras.take_frame().map_err(Rejected::FrameExtra)?;
