@@ -92,17 +92,22 @@
 //! failed frame and costs the module its instance, nothing else. A module must not export a symbol `free`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
+pub mod boxes;
 #[doc(hidden)]
 pub mod export;
 pub mod frame;
 mod frame_mut;
+mod half;
 mod log;
 mod macros;
+pub mod model;
+pub mod nms;
 mod params;
 mod suggestion;
 pub mod tensor;
 pub mod testing;
 mod traits;
+mod vector;
 
 pub use edgevision_abi::{Detection, Geometry};
 

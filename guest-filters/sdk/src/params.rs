@@ -30,21 +30,37 @@ impl Params {
     /// Into the module's own type. Give it `#[serde(deny_unknown_fields)]`: a key that is ignored is a typo that
     /// nobody is told about. The error names the parameter, what was found and what is allowed.
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, String> {
-        serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|e| sentence(&e))
+        self.parse_beside(&[])
+    }
+
+    /// The same for a module that has taken the keys `others` out: they are named with those that are allowed.
+    pub fn parse_beside<T: DeserializeOwned>(self, others: &[&str]) -> Result<T, String> {
+        serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|e| sentence(&e, others))
+    }
+
+    /// Takes these keys out, as far as they are there.
+    pub fn take(&mut self, keys: &[&str]) -> Self {
+        Self(keys.iter().filter_map(|&key| self.0.remove_entry(key)).collect())
     }
 }
 
 /// serde speaks of fields and variants; a user wrote parameters and values.
-fn sentence(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+fn sentence(error: &serde_path_to_error::Error<serde_json::Error>, others: &[&str]) -> String {
     let path = error.path().to_string();
     let text = error.inner().to_string();
     match text.strip_prefix("unknown field ") {
         Some(rest) => {
+            let rest = rest.replacen(", ", "; ", 1);
             let rest = rest.replace("expected one of ", "allowed: ").replace("expected ", "allowed: ");
-            format!(
-                "unknown parameter {}",
-                rest.replacen(", ", "; ", 1).replace("there are no fields", "none")
-            )
+            let others: Vec<String> = others.iter().map(|key| format!("`{key}`")).collect();
+            let (rest, others) = (rest.replace("there are no fields", "allowed: none"), others.join(", "));
+            match others.as_str() {
+                "" => format!("unknown parameter {rest}"),
+                _ if rest.ends_with("none") => {
+                    format!("unknown parameter {}{others}", rest.trim_end_matches("none"))
+                }
+                _ => format!("unknown parameter {}, {others}", rest.replace("` or `", "`, `")),
+            }
         }
         None if path == "." => text,
         None => format!("parameter `{path}`: {}", text.replace("unknown variant", "unknown value")),

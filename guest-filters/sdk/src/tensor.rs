@@ -3,6 +3,8 @@
 use edgevision_abi::{Geometry, MAX_DIMS, dtype};
 use serde::Deserialize;
 
+use crate::half;
+
 /// Element types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -184,6 +186,22 @@ impl Output {
             TensorData::F32(values) => Ok(values),
             other => Err(format!("the model's output is {:?}, f32 was expected", other.dtype())),
         }
+    }
+
+    /// The elements as f32, whatever number type they have; those that are f32 are not copied to `room`.
+    /// Whole numbers beyond 2^24 are rounded.
+    #[allow(clippy::cast_precision_loss, reason = "said in the line above")]
+    pub fn floats<'a>(&'a self, room: &'a mut Vec<f32>) -> &'a [f32] {
+        room.clear();
+        match self.data() {
+            TensorData::F32(values) => return values,
+            TensorData::F16(values) => room.extend(values.iter().map(|&v| half::to_f32(v))),
+            TensorData::U8(values) => room.extend(values.iter().map(|&v| f32::from(v))),
+            TensorData::I8(values) => room.extend(values.iter().map(|&v| f32::from(v))),
+            TensorData::I32(values) => room.extend(values.iter().map(|&v| v as f32)),
+            TensorData::I64(values) => room.extend(values.iter().map(|&v| v as f32)),
+        }
+        room
     }
 
     /// Makes room for so many bytes.

@@ -1,5 +1,10 @@
 //! Frames and models for native unit tests of a module.
 
+mod detect;
+pub mod golden;
+
+pub use detect::{context, detect, info, whole};
+
 use crate::{
     ColorMatrix, ColorRange, DType, FrameView, FrameViewMut, Infer, Output, PixelFormat, TensorRef,
     frame::FrameInfo,
@@ -88,6 +93,21 @@ impl Infer for FixedModel {
             output.reserve(bytes.len());
             output.room()[..bytes.len()].copy_from_slice(bytes);
             output.set(DType::F32, dims)?;
+        }
+        Ok(())
+    }
+}
+
+/// A model that answers every call with the same outputs of any type: dimensions and elements (little-endian) of each.
+#[derive(Clone, Debug, Default)]
+pub struct TypedModel(pub Vec<(DType, Vec<u32>, Vec<u8>)>);
+
+impl Infer for TypedModel {
+    fn infer(&mut self, _inputs: &[TensorRef], outputs: &mut [Output]) -> Result<(), String> {
+        for (output, (dtype, dims, bytes)) in outputs.iter_mut().zip(&self.0) {
+            output.reserve(bytes.len());
+            output.room()[..bytes.len()].copy_from_slice(bytes);
+            output.set(*dtype, dims)?;
         }
         Ok(())
     }

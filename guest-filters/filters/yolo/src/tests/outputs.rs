@@ -1,110 +1,151 @@
-use edgevision_sdk::Geometry;
+//! The decoded layouts, each from numbers that are boxes on sight.
 
-use super::{context, detect, module, whole};
+use edgevision_sdk::{
+    DType, Detection, Geometry, ModelInfo, TensorInfo,
+    testing::{self, TypedModel, info, whole},
+};
 
-/// An empty YOLOX output for an input of 32x32 and two classes: 16 + 4 + 1 rows of 7.
-fn yolox() -> (Vec<u32>, Vec<f32>) {
-    (vec![1, 21, 7], vec![0.0; 21 * 7])
+use super::{context, detect, module, plain};
+
+const N: usize = 40;
+
+/// Rows that are empty but for those given, by number.
+fn rows(columns: usize, set: &[(usize, &[f32])]) -> Vec<f32> {
+    let mut values = vec![0.0; N * columns];
+    set.iter().for_each(|(row, numbers)| values[row * columns..][..numbers.len()].copy_from_slice(numbers));
+    values
 }
 
-const YOLOX: &str = r#"{"layout":"yolox"}"#;
-
-fn set(output: &mut (Vec<u32>, Vec<f32>), row: usize, values: [f32; 7]) {
-    output.1[row * 7..][..7].copy_from_slice(&values);
+fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|c| values.iter().skip(c).step_by(columns).copied()).collect()
 }
 
-#[test]
-fn a_yolox_row_is_a_cell_of_its_grid() {
-    let mut yolo = module(YOLOX, &context(&[1, 3, 32, 32], &[1, 21, 7], 2)).unwrap();
-    let mut output = yolox();
-    // Row 6 is cell (2, 1) of stride 8; row 19 is cell (1, 1) of stride 16.
-    set(&mut output, 6, [0.5, 0.25, 0.0, 0.5f32.ln(), 0.8, 0.5, 1.0]);
-    set(&mut output, 19, [0.5, 0.5, -1.0, -1.0, 0.9, 0.9, 0.1]);
-    let found = detect(&mut yolo, output, whole(32, 32), (32, 32)).unwrap();
-    assert_eq!(found.len(), 2);
-    let (first, second) = (found[0], found[1]);
-    assert!((first.score - 0.81).abs() < 1e-6 && first.class_id == 0);
-    let half = 8.0 * (-1f32).exp();
-    assert!((first.x0 - (24.0 - half)).abs() < 1e-4 && (first.y1 - (24.0 + half)).abs() < 1e-4);
-    assert_eq!((second.x0, second.x1, second.y0, second.y1), (16.0, 24.0, 8.0, 12.0));
-    assert_eq!((second.score, second.class_id), (0.8, 1));
-}
-
-#[test]
-fn a_yolov8_column_is_a_box() {
-    let mut yolo = module("{}", &context(&[1, 3, 32, 32], &[1, 6, 40], 0)).unwrap();
-    let mut values = vec![0.0; 6 * 40];
-    for (row, value) in [10.0, 20.0, 4.0, 8.0, 0.3, 0.6].into_iter().enumerate() {
-        values[row * 40 + 37] = value;
-    }
-    let found = detect(&mut yolo, (vec![1, 6, 40], values), whole(32, 32), (32, 32)).unwrap();
-    assert_eq!(found.len(), 1);
-    let d = found[0];
-    assert_eq!((d.x0, d.y0, d.x1, d.y1, d.score, d.class_id), (8.0, 16.0, 12.0, 24.0, 0.6, 1));
+/// All boxes of an output that is `rows` in a layout, over an input of 320x160.
+fn found(json: &str, columns: usize, values: Vec<f32>) -> Vec<([f32; 4], f32, u32)> {
+    let shape = [1, N, columns];
+    let announced = shape.map(|d| i64::try_from(d).unwrap());
+    let mut yolo = module(json, &context(&[1, 3, 160, 320], &announced, 0)).unwrap();
+    let output = (shape.map(|d| u32::try_from(d).unwrap()).to_vec(), values);
+    detect(&mut yolo, output, whole(320, 160), (320, 160)).unwrap().iter().map(plain).collect()
 }
 
 #[test]
-fn numbers_that_are_none_are_no_detections() {
-    let mut yolo =
-        module(r#"{"layout":"yolox","score_threshold":0}"#, &context(&[1, 3, 32, 32], &[1, 21, 7], 0))
-            .unwrap();
-    let good = [0.5, 0.5, 0.0, 0.0, 0.9, 0.9, 0.1];
-    let mut output = yolox();
-    for (row, (index, value)) in [
-        (0, f32::NAN),
-        (1, f32::INFINITY),
-        (2, f32::NAN),
-        (2, 1e9),
-        (3, f32::NEG_INFINITY),
-        (4, f32::NAN),
-        (4, f32::INFINITY),
-        (5, f32::INFINITY),
-        (5, f32::NEG_INFINITY),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let mut bad = good;
-        bad[index] = value;
-        // A class that is minus infinity leaves the other one.
-        if value == f32::NEG_INFINITY && index == 5 {
-            bad[6] = f32::NAN;
-        }
-        set(&mut output, row, bad);
-    }
-    set(&mut output, 20, good);
-    for row in 9..20 {
-        set(&mut output, row, [0.0, 0.0, 0.0, 0.0, f32::NAN, f32::NAN, f32::NAN]);
-    }
-    let found = detect(&mut yolo, output, whole(32, 32), (32, 32)).unwrap();
-    assert_eq!(found.len(), 1, "{found:?}");
-    let mut nan = module("{}", &context(&[1, 3, 32, 32], &[1, 6, 40], 0)).unwrap();
-    assert_eq!(detect(&mut nan, (vec![1, 6, 40], vec![f32::NAN; 240]), whole(32, 32), (32, 32)), Ok(vec![]));
+fn decoded_rows_with_objectness() {
+    let values =
+        rows(8, &[(37, &[10.0, 20.0, 4.0, 8.0, 0.5, 0.2, 0.9, 0.1]), (3, &[9.0, 9.0, 2.0, 2.0, 0.2, 1.0])]);
+    let expected = [([8.0, 16.0, 12.0, 24.0], 0.45, 1)];
+    assert_eq!(found(r#"{"layout":"yolov5"}"#, 8, values), expected);
+    let relative = rows(8, &[(37, &[0.5, 0.5, 0.25, 0.5, 0.5, 0.2, 0.9, 0.1])]);
+    let found = found(r#"{"layout":"yolov5","boxes":"relative"}"#, 8, relative);
+    assert_eq!(found, [([120.0, 40.0, 200.0, 120.0], 0.45, 1)]);
+}
+
+#[test]
+fn decoded_rows_and_columns_without_objectness() {
+    let values =
+        rows(6, &[(37, &[10.0, 20.0, 4.0, 8.0, 0.3, 0.6]), (0, &[90.0, 90.0, 20.0, 20.0, 0.75, 0.1])]);
+    let expected = [([80.0, 80.0, 100.0, 100.0], 0.75, 0), ([8.0, 16.0, 12.0, 24.0], 0.6, 1)];
+    assert_eq!(found(r#"{"layout":"yolov8_rows"}"#, 6, values.clone()), expected);
+    let mut yolo = module("{}", &context(&[1, 3, 160, 320], &[1, 6, 40], 0)).unwrap();
+    let output = (vec![1, 6, 40], transposed(&values, 6));
+    let columns = detect(&mut yolo, output, whole(320, 160), (320, 160)).unwrap();
+    assert_eq!(columns.iter().map(plain).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn end_to_end_rows_are_reported_as_they_are() {
+    // Two that NMS would merge; a class that is none; one below the threshold.
+    let values = rows(
+        6,
+        &[
+            (0, &[10.0, 20.0, 14.0, 28.0, 0.5, 2.0]),
+            (1, &[10.0, 20.0, 14.0, 29.0, 0.75, 2.0]),
+            (2, &[10.0, 20.0, 14.0, 28.0, 0.9, f32::NAN]),
+            (3, &[10.0, 20.0, 14.0, 28.0, 0.9, -1.0]),
+            (4, &[10.0, 20.0, 14.0, 28.0, 0.2, 1.0]),
+        ],
+    );
+    let (best, second) = (([10.0, 20.0, 14.0, 29.0], 0.75, 2), ([10.0, 20.0, 14.0, 28.0], 0.5, 2));
+    assert_eq!(found("{}", 6, values.clone()), [best, second]);
+    assert_eq!(found(r#"{"nms":"greedy"}"#, 6, values), [best]);
+}
+
+#[test]
+fn several_labels_for_a_box_only_if_asked_for() {
+    let values = rows(7, &[(5, &[10.0, 20.0, 4.0, 8.0, 0.3, 0.6, 0.25])]);
+    let edges = [8.0, 16.0, 12.0, 24.0];
+    assert_eq!(found(r#"{"layout":"yolov8_rows"}"#, 7, values.clone()), [(edges, 0.6, 1)]);
+    let json = r#"{"layout":"yolov8_rows","multi_label":true}"#;
+    assert_eq!(found(json, 7, values.clone()), [(edges, 0.6, 1), (edges, 0.3, 0), (edges, 0.25, 2)]);
+    let agnostic = r#"{"layout":"yolov8_rows","multi_label":true,"agnostic":true}"#;
+    assert_eq!(found(agnostic, 7, values), [(edges, 0.6, 1)]);
+}
+
+#[test]
+fn what_follows_the_classes_is_ignored() {
+    // One class and keypoints whose numbers would be the best classes.
+    let values = rows(9, &[(5, &[10.0, 20.0, 4.0, 8.0, 0.3, 55.0, 44.0, 33.0, 22.0])]);
+    let expected = [([8.0, 16.0, 12.0, 24.0], 0.3, 0)];
+    assert_eq!(found(r#"{"layout":"yolov8_rows","classes":1}"#, 9, values.clone()), expected);
+    let context = context(&[1, 3, 160, 320], &[1, 9, 40], 1);
+    let mut columns = module(r#"{"classes":1}"#, &context).unwrap();
+    let output = (vec![1, 9, 40], transposed(&values, 9));
+    let found = detect(&mut columns, output, whole(320, 160), (320, 160)).unwrap();
+    assert_eq!(found.iter().map(plain).collect::<Vec<_>>(), expected);
+}
+
+/// 0.3 in the 16-bit float that is next to it, and what a box of whole numbers is in it: exact.
+fn half(value: f32) -> [u8; 2] {
+    let known = [(0.0, 0u16), (10.0, 0x4900), (20.0, 0x4D00), (4.0, 0x4400), (8.0, 0x4800), (0.75, 0x3A00)];
+    known.iter().find(|(number, _)| *number == value).unwrap().1.to_le_bytes()
+}
+
+#[test]
+fn halves_are_read() {
+    let values = transposed(&rows(6, &[(37, &[10.0, 20.0, 4.0, 8.0, 0.0, 0.75])]), 6);
+    let bytes: Vec<u8> = values.iter().flat_map(|&v| half(v)).collect();
+    let mut context = context(&[1, 3, 160, 320], &[1, 6, 40], 0);
+    context.model.as_mut().unwrap().outputs[0].dtype = DType::F16;
+    let mut yolo = module("{}", &context).unwrap();
+    let model = TypedModel(vec![(DType::F16, vec![1, 6, 40], bytes)]);
+    let found: Vec<Detection> = testing::detect(&mut yolo, model, whole(320, 160), (320, 160)).unwrap();
+    assert_eq!(found.iter().map(plain).collect::<Vec<_>>(), [([8.0, 16.0, 12.0, 24.0], 0.75, 1)]);
+}
+
+#[test]
+fn the_output_with_boxes_need_not_be_the_first() {
+    let output = |name: &str, shape: &[i64]| -> TensorInfo { info(name, DType::F32, shape) };
+    let model = ModelInfo {
+        inputs: vec![output("images", &[1, 3, 160, 320])],
+        outputs: vec![
+            output("proto", &[1, 2, 4, 8]),
+            output("boxes", &[1, 8, 40]),
+            output("more", &[1, 5, 40]),
+        ],
+    };
+    let context = edgevision_sdk::Context { model: Some(model), labels: 0, score_threshold: 0.25 };
+    let mut yolo = module("{}", &context).unwrap();
+    assert_eq!((yolo.head.output, yolo.head.classes, yolo.outputs.len()), (1, 4, 2));
+    let values = transposed(&rows(8, &[(37, &[10.0, 20.0, 4.0, 8.0, 0.5])]), 8);
+    let outputs = vec![(vec![1, 2, 4, 8], vec![0.0; 64]), (vec![1, 8, 40], values)];
+    let model = edgevision_sdk::testing::FixedModel(outputs);
+    assert_eq!(testing::detect(&mut yolo, model, whole(320, 160), (320, 160)).unwrap().len(), 1);
+    assert_eq!(module(r#"{"output":"more"}"#, &context).unwrap().head.output, 2);
 }
 
 #[test]
 fn boxes_are_mapped_back_and_clipped() {
     let mut yolo = module("{}", &context(&[1, 3, 100, 100], &[1, 5, 40], 0)).unwrap();
     // A frame of 200x100 in the middle of the input: half size, 25 pixels of padding above and below.
-    let geometry = Geometry {
-        scale_x: 0.5,
-        scale_y: 0.5,
-        offset_y: 25.0,
-        input_width: 100,
-        input_height: 100,
-        ..Geometry::default()
-    };
-    let boxes = [
-        [50.0, 50.0, 20.0, 10.0],
-        [2.0, 26.0, 20.0, 20.0],
-        [50.0, 10.0, 20.0, 20.0],
-        [90.0, 90.0, 400.0, 1.0],
+    let geometry = Geometry { scale_x: 0.5, scale_y: 0.5, offset_y: 25.0, ..whole(100, 100) };
+    let boxes: [&[f32]; 4] = [
+        &[50.0, 50.0, 20.0, 10.0, 0.9],
+        &[2.0, 26.0, 20.0, 20.0, 0.8],
+        &[50.0, 10.0, 20.0, 20.0, 0.7],
+        &[90.0, 90.0, 400.0, 1.0, 0.6],
     ];
-    let mut values = vec![0.0; 5 * 40];
-    for (n, numbers) in boxes.iter().enumerate() {
-        (0..4).for_each(|k| values[k * 40 + n] = numbers[k]);
-        values[4 * 40 + n] = 0.9 - n as f32 * 0.1;
-    }
+    let set: Vec<(usize, &[f32])> = boxes.into_iter().enumerate().collect();
+    let values = transposed(&rows(5, &set), 5);
     let found = detect(&mut yolo, (vec![1, 5, 40], values), geometry, (200, 100)).unwrap();
     let boxes: Vec<_> = found.iter().map(|d| [d.x0, d.y0, d.x1, d.y1]).collect();
     // The third and the fourth lie in the padding.
@@ -112,18 +153,11 @@ fn boxes_are_mapped_back_and_clipped() {
 }
 
 #[test]
-fn outputs_that_do_not_fit_are_errors_of_the_frame() {
-    let mut yolo = module(YOLOX, &context(&[1, 3, 32, 32], &[1, 21, 7], 0)).unwrap();
-    let error = detect(&mut yolo, yolox(), whole(64, 64), (64, 64)).unwrap_err();
-    assert!(error.contains("over 64x64 have another number of cells: set `strides`"), "{error}");
-    let error = detect(&mut yolo, (vec![1, 20, 7], vec![0.0; 140]), whole(32, 32), (32, 32)).unwrap_err();
-    assert_eq!(error, "the model's output is [1, 20, 7], [1, 21, 7] was announced");
-}
-
-#[test]
-fn one_class_at_most_and_never_more_than_asked() {
-    let json = r#"{"layout":"yolov8","max_detections":3}"#;
-    let mut yolo = module(json, &context(&[1, 3, 32, 32], &[1, 6, 40], 0)).unwrap();
+fn nothing_comes_of_nan_and_never_more_than_asked() {
+    let context = context(&[1, 3, 32, 32], &[1, 6, 40], 0);
+    let mut nan = module("{}", &context).unwrap();
+    assert_eq!(detect(&mut nan, (vec![1, 6, 40], vec![f32::NAN; 240]), whole(32, 32), (32, 32)), Ok(vec![]));
+    let mut yolo = module(r#"{"layout":"yolov8","max_detections":3}"#, &context).unwrap();
     let mut values = vec![2.0; 6 * 40];
     (0..40).for_each(|n| values[n] = n as f32 * 4.0);
     let found = detect(&mut yolo, (vec![1, 6, 40], values), whole(160, 32), (160, 32)).unwrap();
