@@ -6,6 +6,7 @@
 
 pub mod fake;
 mod file;
+mod litert;
 mod native;
 mod onnx;
 mod onnxruntime;
@@ -13,6 +14,7 @@ mod openvino;
 mod registry;
 mod rten;
 mod tensor;
+mod tflite;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -74,6 +76,15 @@ pub struct OutputBuf<'a> {
     pub shape: Vec<usize>,
     /// Set by the session: bytes that were written, or (with [`NnError::OutputTooSmall`]) that are needed.
     pub len: usize,
+}
+
+/// How the whole numbers of a tensor stand for real ones: `real = scale * (number - zero_point)`.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Quantization {
+    /// Difference between neighbours.
+    pub scale: f32,
+    /// The number that stands for 0.
+    pub zero_point: i64,
 }
 
 /// What a loaded model is, for records and logs.
@@ -212,6 +223,14 @@ pub trait Model: Send + Sync {
     fn inputs(&self) -> &[TensorInfo];
     /// Outputs, in order.
     fn outputs(&self) -> &[TensorInfo];
+    /// How the whole numbers of input `index` are meant, if the model's file says; they are fed as they are.
+    fn input_quantization(&self, _index: usize) -> Option<Quantization> {
+        None
+    }
+    /// The same of output `index`.
+    fn output_quantization(&self, _index: usize) -> Option<Quantization> {
+        None
+    }
     /// A session for one worker.
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError>;
 }

@@ -9,8 +9,8 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Engine, LoadOptions, Model, ModelFile, NnError, onnxruntime::OnnxRuntime, openvino::OpenVino,
-    rten::RtenEngine,
+    Engine, LoadOptions, Model, ModelFile, NnError, litert::LiteRt, onnxruntime::OnnxRuntime,
+    openvino::OpenVino, rten::RtenEngine,
 };
 use crate::files;
 
@@ -18,7 +18,7 @@ use crate::files;
 const MAX_BYTES: u64 = 2 << 30;
 
 /// All engines, the quickest first: `auto` takes the first that is present and can run the model.
-static ENGINES: [&dyn Engine; 3] = [&OnnxRuntime, &OpenVino, &RtenEngine];
+static ENGINES: [&dyn Engine; 4] = [&OnnxRuntime, &OpenVino, &LiteRt, &RtenEngine];
 
 type Loaded = HashMap<(String, &'static str, LoadOptions), Weak<dyn Model>>;
 
@@ -106,12 +106,12 @@ mod tests {
     fn engines_by_name() {
         let names =
             |name| candidates(name).map(|found| found.iter().map(|engine| engine.name()).collect::<Vec<_>>());
-        assert_eq!(names("auto").unwrap(), ["onnxruntime", "openvino", "rten"]);
+        assert_eq!(names("auto").unwrap(), ["onnxruntime", "openvino", "litert", "rten"]);
         assert_eq!(names("rten").unwrap(), ["rten"]);
         let unknown = names("onnx").unwrap_err().to_string();
         assert_eq!(
             unknown,
-            "there is no inference engine `onnx`; allowed are `auto`, `onnxruntime`, `openvino`, `rten`"
+            "there is no inference engine `onnx`; allowed are `auto`, `onnxruntime`, `openvino`, `litert`, `rten`"
         );
     }
 
