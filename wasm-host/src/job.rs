@@ -11,7 +11,7 @@ use crate::{
     imports::needs_model,
     instance::{Blueprint, Chain, Plan, StageSetup},
     module::{Module, Role},
-    nn::{Model, TensorInfo},
+    nn::{Model, Quantization, TensorInfo},
 };
 
 /// A module and what the user wrote for it.
@@ -147,8 +147,12 @@ fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<
 
 /// The document of [`edgevision_abi::PARAMS_ENVELOPE`].
 fn parameter_document(spec: &JobSpec, stage: &Stage) -> Result<Arc<[u8]>, String> {
-    let model = spec.model.as_ref().map(|model| (model.inputs(), model.outputs()));
-    Ok(envelope(&params_of(stage)?, model, spec.labels.len(), spec.thresholds.least()))
+    let model = spec.model.as_ref().map(|model| {
+        let inputs = tensors(model.inputs(), |input| model.input_quantization(input));
+        let outputs = tensors(model.outputs(), |output| model.output_quantization(output));
+        serde_json::json!({ "inputs": inputs, "outputs": outputs })
+    });
+    Ok(document(&params_of(stage)?, model, spec.labels.len(), spec.thresholds.least()))
 }
 
 /// The document for these inputs and outputs of a model.
@@ -158,9 +162,19 @@ pub(crate) fn envelope(
     labels: usize,
     score_threshold: f32,
 ) -> Arc<[u8]> {
+    let tensors = |infos| tensors(infos, |_| None);
     let model = model.map(
         |(inputs, outputs)| serde_json::json!({ "inputs": tensors(inputs), "outputs": tensors(outputs) }),
     );
+    document(params, model, labels, score_threshold)
+}
+
+fn document(
+    params: &serde_json::Value,
+    model: Option<serde_json::Value>,
+    labels: usize,
+    score_threshold: f32,
+) -> Arc<[u8]> {
     let document = serde_json::json!({
         "params": params,
         "model": model,
@@ -184,12 +198,38 @@ pub(crate) fn params_of(stage: &Stage) -> Result<serde_json::Value, String> {
     }
 }
 
-fn tensors(infos: &[TensorInfo]) -> Vec<serde_json::Value> {
+/// Tensors as the document has them; `quantization` says how the whole numbers of the one with that index are meant.
+fn tensors(
+    infos: &[TensorInfo],
+    quantization: impl Fn(usize) -> Option<Quantization>,
+) -> Vec<serde_json::Value> {
     let shape = |info: &TensorInfo| -> Vec<i64> {
         info.shape.iter().map(|dim| dim.and_then(|dim| i64::try_from(dim).ok()).unwrap_or(-1)).collect()
     };
-    infos
-        .iter()
-        .map(|info| serde_json::json!({ "name": info.name, "dtype": info.dtype, "shape": shape(info) }))
-        .collect()
+    let tensor = |(index, info): (usize, &TensorInfo)| {
+        let mut tensor = serde_json::json!({ "name": info.name, "dtype": info.dtype, "shape": shape(info) });
+        if let Some(quantization) = quantization(index) {
+            tensor["quantization"] = serde_json::json!(quantization);
+        }
+        tensor
+    };
+    infos.iter().enumerate().map(tensor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::DType;
+
+    #[test]
+    fn the_meaning_of_whole_numbers_is_told_where_it_is_known() {
+        let info =
+            |name: &str| TensorInfo { name: name.into(), dtype: DType::U8, shape: vec![None, Some(3)] };
+        let quantization = |index| (index == 1).then_some(Quantization { scale: 0.5, zero_point: 128 });
+        let expected = serde_json::json!([
+            { "name": "a", "dtype": "u8", "shape": [-1, 3] },
+            { "name": "b", "dtype": "u8", "shape": [-1, 3], "quantization": { "scale": 0.5, "zero_point": 128 } },
+        ]);
+        assert_eq!(serde_json::Value::from(tensors(&[info("a"), info("b")], quantization)), expected);
+    }
 }

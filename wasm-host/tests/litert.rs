@@ -1,13 +1,14 @@
 //! The engine `litert` on small models whose results are computed by hand (`models/make.py` writes them).
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-mod support;
+mod common;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use common::engines::engine;
 use edgevision_wasm_host::nn::{
     DType, LoadOptions, Model, NnError, OutputBuf, Precision, Quantization, Session, TensorView, load_model,
 };
@@ -18,16 +19,7 @@ fn path(name: &str) -> PathBuf {
 
 /// `None` (and a message) when the engine is not there and not required.
 fn load_with(name: &str, options: &LoadOptions) -> Option<Result<Arc<dyn Model>, String>> {
-    match load_model(&path(name), "litert", options) {
-        Ok(model) => Some(Ok(model)),
-        Err(error) if error.to_string().contains("is not installed") => {
-            let required = std::env::var("EDGEVISION_REQUIRE_ENGINES").is_ok_and(|value| value == "1");
-            assert!(!required, "EDGEVISION_REQUIRE_ENGINES=1, but {error}");
-            println!("skipped: {error}");
-            None
-        }
-        Err(error) => Some(Err(error.to_string())),
-    }
+    engine("litert").then(|| load_model(&path(name), "litert", options).map_err(|error| error.to_string()))
 }
 
 fn load(name: &str) -> Option<Arc<dyn Model>> {
@@ -61,12 +53,15 @@ impl At {
     }
 }
 
+/// Type, shape and bytes of an output.
+type Answer = (DType, Vec<usize>, Vec<u8>);
+
 /// Runs one inference; each output's type, shape and bytes.
 fn run(
     session: &mut dyn Session,
     inputs: &[(DType, &[usize], &At)],
     rooms: &mut [At],
-) -> Result<Vec<(DType, Vec<usize>, Vec<u8>)>, NnError> {
+) -> Result<Vec<Answer>, NnError> {
     let views: Vec<TensorView<'_>> = inputs
         .iter()
         .map(|(dtype, shape, at)| TensorView { dtype: *dtype, shape, data: at.bytes() })

@@ -58,7 +58,9 @@ pub const SECTION_PARAMS: &str = "edgevision.params";
 /// Shape of the parameter document that `params_read` delivers.
 ///
 /// `params` is what the user wrote for this module; `model` is null when the job has none;
-/// `dtype` is one of `f32 f16 u8 i8 i32 i64`; an unknown dimension is -1.
+/// `dtype` is one of `f32 f16 u8 i8 i32 i64`; an unknown dimension is -1. A tensor whose whole numbers stand for real
+/// ones, and whose model says how, also has `"quantization":{"scale":0.5,"zero_point":128}`:
+/// `real = scale * (number - zero_point)`.
 pub const PARAMS_ENVELOPE: &str = r#"{"params":{},"model":{"inputs":[{"name":"images","dtype":"f32","shape":[1,3,416,416]}],"outputs":[]},"labels":80,"score_threshold":0.25}"#;
 
 /// Shape of the document that `suggest` takes: how the model of the parameter document is to be used.

@@ -107,8 +107,9 @@ fn quantization_is_sound(tensor: &Tensor) -> bool {
     let (scales, zero_points) = (tensor.scales.len(), tensor.zero_points.len());
     let dimension = usize::try_from(tensor.quantized_dimension).ok();
     let channels = dimension.and_then(|dimension| usize::try_from(*tensor.shape.get(dimension)?).ok());
-    let fit = zero_points == scales || zero_points == 1;
-    scales == 0 || fit && (scales == 1 || channels == Some(scales))
+    let fit = zero_points == scales || (zero_points == 1 && scales > 1);
+    let positive = tensor.scales.iter().all(|&scale| scale.is_finite() && scale >= 0.0);
+    fit && positive && (scales <= 1 || channels == Some(scales)) && tensor.scales[..] != [0.0]
 }
 
 /// Bits of an element of this `TensorType`; `None` where they vary.
@@ -165,10 +166,19 @@ fn unsound_signature(file: &File, signature: &Signature) -> Option<String> {
     (!sound).then(|| "its signature does not fit its graph".into())
 }
 
-/// Outputs are written where the caller wants them, so a tensor can have only one place.
+/// Outputs are written where the caller wants them, so a tensor can have only one place; LiteRT finds it by its name.
 fn ends_are_distinct(file: &File) -> Result<(), NnError> {
     let entries = file.signatures.iter().map(|signature| signature.graph).chain([0]);
     for graph in entries.map(|graph| &file.graphs[graph]) {
+        for list in [&graph.inputs, &graph.outputs] {
+            let tensors = list.iter().filter_map(|&tensor| usize::try_from(tensor).ok());
+            let names: HashSet<&str> = tensors.map(|tensor| graph.tensors[tensor].name.as_str()).collect();
+            if names.len() != list.len() {
+                return Err(NnError::Unsupported(
+                    "two of its inputs or outputs have the same name; convert it again with names of their own".into(),
+                ));
+            }
+        }
         let ends: HashSet<i32> = graph.inputs.iter().chain(&graph.outputs).copied().collect();
         if ends.len() != graph.inputs.len() + graph.outputs.len() {
             return Err(NnError::Unsupported(

@@ -280,11 +280,11 @@ fn calls(operator: Table<'_>) -> Result<Vec<i32>, Damage> {
 
 impl Signature {
     fn read(table: Table<'_>) -> Result<Self, Damage> {
-        let entry = |entry: Table<'_>| Ok((entry.text(0)?.unwrap_or_default(), entry.index(1)?));
+        let entry = |entry: Table<'_>| Ok((entry.text(0)?.ok_or(Damage)?, entry.index(1)?));
         Ok(Self {
             inputs: all(table.tables(0)?.unwrap_or_default(), entry)?,
             outputs: all(table.tables(1)?.unwrap_or_default(), entry)?,
-            key: table.text(2)?.unwrap_or_default(),
+            key: table.text(2)?.ok_or(Damage)?,
             graph: table.index(4)?,
         })
     }
