@@ -25,18 +25,61 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use wasmtime::{Engine, Module};
+use wasmtime::{Engine, Module, component::Component};
 
 use directory::Directory;
 
 /// SHA-256 that names an entry.
 type Key = [u8; 32];
 
-/// Compiles a valid module, or takes its code from the user's cache.
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Module> {
+/// Compiled code: of a core module or of a component.
+pub(crate) trait Artefact: Sized {
+    /// Compiles valid bytes.
+    fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self>;
+    /// The code for a file.
+    fn serialize(&self) -> wasmtime::Result<Vec<u8>>;
+    /// The code from a file.
+    ///
+    /// # Safety
+    /// As for [`Module::deserialize`]: `code` must be what `serialize` returned.
+    unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Self>;
+}
+
+impl Artefact for Module {
+    fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self> {
+        Module::new(engine, bytes)
+    }
+
+    fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
+        Module::serialize(self)
+    }
+
+    unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Self> {
+        // SAFETY: what is asked of the caller.
+        unsafe { Module::deserialize(engine, code) }
+    }
+}
+
+impl Artefact for Component {
+    fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self> {
+        Component::new(engine, bytes)
+    }
+
+    fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
+        Component::serialize(self)
+    }
+
+    unsafe fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Self> {
+        // SAFETY: what is asked of the caller.
+        unsafe { Component::deserialize(engine, code) }
+    }
+}
+
+/// Compiles a valid module or component, or takes its code from the user's cache.
+pub(crate) fn compile<T: Artefact>(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<T> {
     match users_directory() {
-        Some(directory) => compile_with(directory, engine, bytes).map(|(module, _)| module),
-        None => Module::new(engine, bytes),
+        Some(directory) => compile_with(directory, engine, bytes).map(|(code, _)| code),
+        None => T::compile(engine, bytes),
     }
 }
 
@@ -47,12 +90,16 @@ enum Origin {
     Compiler,
 }
 
-fn compile_with(directory: &Directory, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<(Module, Origin)> {
+fn compile_with<T: Artefact>(
+    directory: &Directory,
+    engine: &Engine,
+    bytes: &[u8],
+) -> wasmtime::Result<(T, Origin)> {
     let key = key(engine, bytes);
     if let Some(module) = fetch(directory, engine, &key) {
         return Ok((module, Origin::Cache));
     }
-    let module = Module::new(engine, bytes)?;
+    let module = T::compile(engine, bytes)?;
     let stored = module.serialize().map(|code| directory.write(&file_name(&key), &entry::pack(&key, &code)));
     if !matches!(stored, Ok(Ok(()))) {
         tracing::debug!(?stored, "the compiled module was not cached");
@@ -60,16 +107,16 @@ fn compile_with(directory: &Directory, engine: &Engine, bytes: &[u8]) -> wasmtim
     Ok((module, Origin::Compiler))
 }
 
-fn fetch(directory: &Directory, engine: &Engine, key: &Key) -> Option<Module> {
+fn fetch<T: Artefact>(directory: &Directory, engine: &Engine, key: &Key) -> Option<T> {
     let file = directory
         .read(&file_name(key))
         .inspect_err(|error| tracing::debug!(%error, "not in the cache"))
         .ok()?;
     let code = entry::unpack(key, &file)?;
-    // SAFETY: `code` is what `Module::serialize` returned to a process of our own user: only that user can have
+    // SAFETY: `code` is what `Artefact::serialize` returned to a process of our own user: only that user can have
     // written the file (`Directory`), it is complete and belongs to this key (`entry::unpack`). Wasmtime checks
     // itself that version, settings and processor fit.
-    let module = unsafe { Module::deserialize(engine, code) };
+    let module = unsafe { T::deserialize(engine, code) };
     module.inspect_err(|error| tracing::debug!(%error, "the cached module does not fit")).ok()
 }
 

@@ -1,5 +1,6 @@
 //! A WebAssembly module: compiled once, inspected without being run.
 
+mod component;
 mod contract;
 mod examine;
 mod landmarks;
@@ -18,6 +19,7 @@ use std::{
 
 use examine::Examined;
 
+pub(crate) use component::{DETECT, GRAPH, INFERENCE, LOG, TENSOR};
 #[cfg(test)]
 pub(crate) use contract::IMPORTS;
 pub(crate) use contract::SUGGEST;
@@ -68,8 +70,10 @@ pub struct ModuleInfo {
     pub landmarks: Option<Arc<LandmarkScheme>>,
     /// Keeps state between frames: one instance per camera, frames in order.
     pub stateful: bool,
-    /// Version of the contract it was built for, if that can be told without running it.
+    /// Version of the contract it was built for, if that can be told without running it; components have a world.
     pub abi_version: Option<i32>,
+    /// For a component: the package of interfaces it was built for, `edgevision:detector@0.1.0`.
+    pub world: Option<String>,
 }
 
 /// A module that cannot be used; the text is one sentence that says which file, what was found and what to do.
@@ -91,8 +95,16 @@ pub enum ModuleError {
 
 /// A compiled module, shared by all instances.
 pub struct Module {
-    compiled: wasmtime::Module,
+    code: Code,
     info: ModuleInfo,
+}
+
+/// What is compiled.
+pub(crate) enum Code {
+    /// A core module.
+    Core(wasmtime::Module),
+    /// A component.
+    Component(wasmtime::component::Component),
 }
 
 impl std::fmt::Debug for Module {
@@ -128,16 +140,17 @@ impl Module {
     }
 
     fn compile(mut info: ModuleInfo, bytes: &[u8]) -> Result<Self, String> {
-        let compiled = cache::compile(engine(), bytes).map_err(|error| {
-            let error = text::clean(format!("{error:#}").as_bytes());
-            format!("cannot be compiled: {error}")
-        })?;
+        if info.world.is_some() {
+            let component = cache::compile(engine(), bytes).map_err(cannot_be_compiled)?;
+            return Ok(Self { code: Code::Component(component), info });
+        }
+        let compiled = cache::compile(engine(), bytes).map_err(cannot_be_compiled)?;
         let version = info.abi_version.map_or_else(|| probe::abi_version(&compiled), Ok)?;
         if let Some(problem) = examine::abi_problem(Some(version)) {
             return Err(problem);
         }
         info.abi_version = Some(version);
-        Ok(Self { compiled, info })
+        Ok(Self { code: Code::Core(compiled), info })
     }
 
     /// What it says and asks.
@@ -146,8 +159,8 @@ impl Module {
     }
 
     /// For instantiation with [`crate::engine::engine`].
-    pub(crate) fn compiled(&self) -> &wasmtime::Module {
-        &self.compiled
+    pub(crate) fn code(&self) -> &Code {
+        &self.code
     }
 }
 
@@ -163,6 +176,10 @@ pub fn inspect(path: &Path) -> Result<(ModuleInfo, Vec<String>), ModuleError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, ModuleError> {
     files::read(path, MAX_BYTES).map_err(|source| ModuleError::Read { path: path.to_owned(), source })
+}
+
+fn cannot_be_compiled(error: wasmtime::Error) -> String {
+    format!("cannot be compiled: {}", text::clean(format!("{error:#}").as_bytes()))
 }
 
 fn not_a_module(phrase: String) -> String {

@@ -187,11 +187,12 @@ fn natively(case: &Case, frame: &FrameView, answer: &[f32]) -> (Vec<u8>, Vec<Det
     (bytemuck::cast_slice(&words)[..bytes].to_vec(), found)
 }
 
-/// Tensor (as the model saw it) and detections of the modules in their sandbox, over `frames` frames.
+/// Tensor (as the model saw it) and detections of the modules in their sandbox, twice the same.
 fn sandboxed(
     case: &Case,
     frame: &Frame,
     answer: &[f32],
+    detect: &str,
 ) -> (Vec<u8>, Vec<edgevision_wasm_host::detection::Detection>) {
     let seen = Arc::new(Mutex::new(vec![]));
     let (input, output) = (seen.clone(), FakeTensor::f32([1, ROWS, BOXES], answer));
@@ -206,7 +207,7 @@ fn sandboxed(
         |name, params: &str| Stage { module: guest(name), params: serde_json::from_str(params).unwrap() };
     let spec = JobSpec {
         preprocess: stage("letterbox", case.params),
-        detect: stage("yolo", "{}"),
+        detect: stage(detect, "{}"),
         model: Some(Arc::new(model)),
         labels: Arc::new([]),
         thresholds: Thresholds::all(0.25),
@@ -228,7 +229,7 @@ fn letterbox_and_yolo_give_the_same_bits_as_natively() {
         let (frame, bytes) = shoot(case, &mut noise);
         let answer = answer(&mut noise);
         let (tensor, found) = natively(case, &view(case, &frame.layout, &bytes), &answer);
-        let (wasm_tensor, wasm_found) = sandboxed(case, &frame, &answer);
+        let (wasm_tensor, wasm_found) = sandboxed(case, &frame, &answer, "yolo");
         assert!(tensor == wasm_tensor, "case {index}: the tensors differ");
         assert!(found.len() > 5, "case {index}: {} boxes prove nothing", found.len());
         let plain = |x0, y0, x1, y1, score: f32, class| ([x0, y0, x1, y1, score].map(f32::to_bits), class);
@@ -241,11 +242,25 @@ fn letterbox_and_yolo_give_the_same_bits_as_natively() {
 }
 
 #[test]
+fn the_component_gives_the_same_bits_as_the_core_module() {
+    let mut noise = Noise(3);
+    for (index, case) in cases().iter().enumerate() {
+        let (frame, _) = shoot(case, &mut noise);
+        let answer = answer(&mut noise);
+        let (core_tensor, core) = sandboxed(case, &frame, &answer, "yolo");
+        let (tensor, found) = sandboxed(case, &frame, &answer, "yolo-component");
+        assert!(tensor == core_tensor, "case {index}: the tensors differ");
+        assert!(found.len() > 5, "case {index}: {} boxes prove nothing", found.len());
+        assert_eq!(found, core, "case {index}");
+    }
+}
+
+#[test]
 fn a_refusal_of_a_module_is_the_users_sentence() {
     let stage = |name, params| Stage { module: guest(name), params };
-    let spec = |letterbox| JobSpec {
+    let spec = |detect, letterbox| JobSpec {
         preprocess: stage("letterbox", letterbox),
-        detect: stage("yolo", serde_json::Value::Null),
+        detect: stage(detect, serde_json::Value::Null),
         model: Some(Arc::new(FakeModel::new(
             [("images", [1, 3, 32, 32])],
             vec![FakeTensor::f32([1, 84, 21], vec![0.0; 84 * 21])],
@@ -254,16 +269,19 @@ fn a_refusal_of_a_module_is_the_users_sentence() {
         thresholds: Thresholds::all(0.25),
         limits: Limits::default(),
     };
-    let refused = |letterbox| Job::new(spec(letterbox)).err().unwrap();
-    let unknown = refused(serde_json::json!({ "widht": 3 }));
+    let refused = |detect, letterbox| Job::new(spec(detect, letterbox)).err().unwrap();
+    let unknown = refused("yolo", serde_json::json!({ "widht": 3 }));
     assert!(unknown.contains("unknown parameter `widht`; allowed: `width`, `height`, `mode`"), "{unknown}");
-    let labels = refused(serde_json::json!({}));
-    assert!(labels.contains("the model has 80 classes, but only 1 labels are given"), "{labels}");
+    for detect in ["yolo", "yolo-component"] {
+        let labels = refused(detect, serde_json::json!({}));
+        assert!(labels.contains("the model has 80 classes, but only 1 labels are given"), "{labels}");
+        assert!(labels.starts_with(&format!("module {detect}: ")), "{labels}");
+    }
 }
 
 #[test]
 fn modules_describe_themselves() {
-    for (name, key) in [("letterbox", "align"), ("yolo", "nms_iou")] {
+    for (name, key) in [("letterbox", "align"), ("yolo", "nms_iou"), ("yolo-component", "nms_iou")] {
         let module = guest(name);
         let info = module.info();
         assert_eq!((info.name.as_str(), info.stateful), (name, false));

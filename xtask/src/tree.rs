@@ -16,6 +16,26 @@ const WASM_HOST: &str = "edgevision-wasm-host";
 const ELEMENTS: &str = "gst-plugin-edgevision";
 const PIPELINE: &str = "edgevision";
 
+/// What is built to run in the sandbox: known by its folder, so that a new one needs no rule of its own.
+struct Guests {
+    filters: Vec<String>,
+    components: Vec<String>,
+}
+
+impl Guests {
+    fn contain(&self, name: &str) -> bool {
+        self.filters.iter().chain(&self.components).any(|guest| guest == name)
+    }
+
+    /// What a guest may use; None if it is none. A component may use a filter as a library.
+    fn may_use(&self, name: &str) -> Option<Vec<&str>> {
+        if self.components.iter().any(|component| component == name) {
+            return Some([SDK].into_iter().chain(self.filters.iter().map(String::as_str)).collect());
+        }
+        self.contain(name).then(|| vec![SDK])
+    }
+}
+
 const RULES: &[Rule] = &[
     Rule { name: ABI, may_use: &[] },
     Rule { name: SDK, may_use: &[ABI] },
@@ -27,7 +47,11 @@ const RULES: &[Rule] = &[
 
 /// Fails with one sentence for each dependency that points the wrong way.
 pub fn check() -> Result<()> {
-    let violations = violations(&metadata()?, &filters()?);
+    let metadata = metadata()?;
+    let root = &metadata.workspace_root;
+    let guests =
+        Guests { filters: crate::guests::names(root)?, components: crate::guests::components(root)? };
+    let violations = violations(&metadata, &guests);
     if violations.is_empty() {
         println!("dependency tree: every arrow points the allowed way");
         return Ok(());
@@ -35,39 +59,28 @@ pub fn check() -> Result<()> {
     bail!("{}", violations.join("\n"))
 }
 
-/// The modules are known by their folder, so that a new one needs no rule of its own.
-fn filters() -> Result<Vec<String>> {
-    crate::guests::names(&metadata()?.workspace_root)
-}
-
-fn violations(metadata: &Metadata, filters: &[String]) -> Vec<String> {
+fn violations(metadata: &Metadata, guests: &Guests) -> Vec<String> {
     let members: Vec<&str> = metadata.packages.iter().map(|p| p.name.as_str()).collect();
     let all = metadata.packages.iter().flat_map(|p| p.dependencies.iter().map(move |d| (p, d)));
     all.filter_map(|(package, dependency)| {
-        inside(package, dependency, &members, filters).or_else(|| outside(package, dependency, filters))
+        inside(package, dependency, &members, guests).or_else(|| outside(package, dependency, guests))
     })
     .collect()
 }
 
 /// A dependency on another crate of the workspace.
-fn inside(
-    package: &Package,
-    dependency: &Dependency,
-    members: &[&str],
-    filters: &[String],
-) -> Option<String> {
+fn inside(package: &Package, dependency: &Dependency, members: &[&str], guests: &Guests) -> Option<String> {
     let (from, to) = (package.name.as_str(), dependency.name.as_str());
     if !members.contains(&to) || from == "edgevision-tests" {
         return None;
     }
     // Tests run the modules that ship, in their sandbox and natively.
-    let for_tests = [ABI, SDK].contains(&to) || filters.iter().any(|f| f == to);
+    let for_tests = [ABI, SDK].contains(&to) || guests.contain(to);
     if dependency.kind.as_deref() == Some("dev") && for_tests && from != ABI {
         return None;
     }
-    let is_filter = filters.iter().any(|f| f == from);
     let rule = RULES.iter().find(|rule| rule.name == from);
-    let may_use = if is_filter { &[SDK][..] } else { rule.map_or(&[][..], |rule| rule.may_use) };
+    let may_use = guests.may_use(from).unwrap_or_else(|| rule.map_or(vec![], |rule| rule.may_use.to_vec()));
     let allowed = if may_use.is_empty() { "nothing".into() } else { may_use.join(", ") };
     let fault = format!(
         "{from} depends on {to}, but of this workspace it may use {allowed}: move the code or the arrow"
@@ -76,12 +89,12 @@ fn inside(
 }
 
 /// A dependency on a library that only some crates may name, tests included.
-fn outside(package: &Package, dependency: &Dependency, filters: &[String]) -> Option<String> {
+fn outside(package: &Package, dependency: &Dependency, guests: &Guests) -> Option<String> {
     let (from, to) = (package.name.as_str(), dependency.name.as_str());
     if is_wasmtime(to) && from != WASM_HOST {
         return Some(format!("{from} depends on {to}, but wasmtime is named only in {WASM_HOST}"));
     }
-    let without_gstreamer = [ABI, SDK, WASM_HOST].contains(&from) || filters.iter().any(|f| f == from);
+    let without_gstreamer = [ABI, SDK, WASM_HOST].contains(&from) || guests.contain(from);
     let fault =
         || format!("{from} depends on {to}, but there is no GStreamer in wasm-host and guest-filters");
     (is_gstreamer(to) && without_gstreamer).then(fault)
@@ -106,14 +119,22 @@ mod tests {
             packages.push(Package { name: to.into(), dependencies: vec![] });
         }
         let metadata = Metadata { packages, workspace_root: ".".into(), target_directory: ".".into() };
-        violations(&metadata, &["letterbox".into()])
+        let guests =
+            Guests { filters: vec!["letterbox".into()], components: vec!["letterbox-component".into()] };
+        violations(&metadata, &guests)
     }
 
     #[test]
     fn arrows_that_point_down_are_allowed() {
-        for (from, to) in
-            [(SDK, ABI), ("letterbox", SDK), (WASM_HOST, ABI), (ELEMENTS, WASM_HOST), (PIPELINE, ELEMENTS)]
-        {
+        for (from, to) in [
+            (SDK, ABI),
+            ("letterbox", SDK),
+            ("letterbox-component", SDK),
+            ("letterbox-component", "letterbox"),
+            (WASM_HOST, ABI),
+            (ELEMENTS, WASM_HOST),
+            (PIPELINE, ELEMENTS),
+        ] {
             assert_eq!(house(from, to, None), Vec::<String>::new(), "{from} -> {to}");
         }
         assert!(house(WASM_HOST, "letterbox", Some("dev")).is_empty());
@@ -124,9 +145,15 @@ mod tests {
 
     #[test]
     fn arrows_that_point_up_or_out_are_faults() {
-        for (from, to) in
-            [(ABI, SDK), (SDK, WASM_HOST), (WASM_HOST, ELEMENTS), ("letterbox", ABI), (ELEMENTS, PIPELINE)]
-        {
+        for (from, to) in [
+            (ABI, SDK),
+            (SDK, WASM_HOST),
+            (WASM_HOST, ELEMENTS),
+            ("letterbox", ABI),
+            ("letterbox", "letterbox-component"),
+            ("letterbox-component", ABI),
+            (ELEMENTS, PIPELINE),
+        ] {
             assert_eq!(house(from, to, None).len(), 1, "{from} -> {to}");
         }
         assert_eq!(house(WASM_HOST, ELEMENTS, Some("dev")).len(), 1);

@@ -124,7 +124,7 @@ struct Envelope {
 }
 
 /// Reads the host's document.
-pub(crate) fn read_envelope(document: &[u8]) -> Result<(Params, Context), String> {
+pub fn read_envelope(document: &[u8]) -> Result<(Params, Context), String> {
     let envelope: Envelope = serde_json::from_slice(document)
         .map_err(|e| format!("the host's parameter document is malformed: {e}"))?;
     let Envelope { params, model, labels, score_threshold } = envelope;

@@ -34,7 +34,7 @@ fn rows(info: &ModuleInfo) -> Vec<(String, String)> {
         ("description", or_none(info.description.clone())),
         ("size", bytes(info.byte_len)),
         ("sha256", info.sha256.clone()),
-        ("ABI", or_none(info.abi_version.map(|version| version.to_string()))),
+        contract(info),
         ("roles", roles(info)),
         ("state", if info.stateful { "kept between frames" } else { "none" }.to_owned()),
         ("memory", memory(info)),
@@ -42,6 +42,17 @@ fn rows(info: &ModuleInfo) -> Vec<(String, String)> {
         ("parameters", parameters(info.params_schema.as_ref())),
     ];
     rows.map(|(word, value)| (word.to_owned(), value)).to_vec()
+}
+
+/// What it was built for: the ABI of core modules, or the world of components.
+fn contract(info: &ModuleInfo) -> (&'static str, String) {
+    match &info.world {
+        Some(world) => ("component", world.clone()),
+        None => {
+            let version = info.abi_version.map(|version| version.to_string());
+            ("ABI", version.unwrap_or_else(|| "not stated".to_owned()))
+        }
+    }
 }
 
 fn roles(info: &ModuleInfo) -> String {

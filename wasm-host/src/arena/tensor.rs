@@ -35,6 +35,21 @@ impl TensorSlot {
         self.host.len()
     }
 
+    /// A copy of the first `len` bytes (of all there are, if `len` is more). The instance that has it in a writable
+    /// window must not run meanwhile.
+    pub(crate) fn copy(&self, len: usize) -> Vec<u8> {
+        let len = len.min(self.len());
+        let mut bytes = Vec::with_capacity(len);
+        // SAFETY: the mapping is readable for `self.len()` bytes while `self` lives, and no guest that can write to it
+        // runs on another thread: a slot belongs to one analyzer. `bytes` has room for `len` bytes, all of which
+        // are written before they count.
+        unsafe {
+            std::ptr::copy_nonoverlapping(self.as_ptr(), bytes.as_mut_ptr(), len);
+            bytes.set_len(len);
+        }
+        bytes
+    }
+
     /// First byte in the host's mapping; page-aligned, valid for [`TensorSlot::len`] bytes while the slot lives.
     /// The instance that has it in a writable window must not run while somebody looks.
     pub(crate) fn as_ptr(&self) -> *mut u8 {

@@ -31,7 +31,7 @@ impl Cache {
 
     /// Loads the module, shows that it works, and tells where it came from.
     fn load(&self) -> Origin {
-        let (module, origin) = compile_with(&self.directory, engine(), &self.wasm).unwrap();
+        let (module, origin): (Module, _) = compile_with(&self.directory, engine(), &self.wasm).unwrap();
         let mut store = wasmtime::Store::new(engine(), ());
         store.set_epoch_deadline(1000);
         let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
@@ -109,7 +109,7 @@ fn a_valid_entry_under_another_name_is_not_taken() {
     let cache = Cache::filled();
     let other = wat::parse_str("(module)").unwrap();
     fs::copy(cache.file(), cache.path.join(file_name(&key(engine(), &other)))).unwrap();
-    let (_, origin) = compile_with(&cache.directory, engine(), &other).unwrap();
+    let (_, origin): (Module, _) = compile_with(&cache.directory, engine(), &other).unwrap();
     assert_eq!(origin, Origin::Compiler);
 }
 

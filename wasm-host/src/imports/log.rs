@@ -28,7 +28,8 @@ fn text_at(caller: &mut Caller<'_, HostState>, address: u32, len: u32) -> Option
     memory.bytes(Span::bytes(address, len)).ok().map(text::clean)
 }
 
-fn write_line(state: &HostState, level: i32, line: &str) {
+/// Writes a line of the guest.
+pub(super) fn write_line(state: &HostState, level: i32, line: &str) {
     let (module, camera) = (&*state.module, &*state.camera);
     match level {
         log_level::DEBUG => tracing::debug!(target: "edgevision::module", module, camera, "{line}"),

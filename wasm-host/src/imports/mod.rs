@@ -3,6 +3,7 @@
 //! Every function checks permission first, bounds, alignment and overlap second, caps third; it returns a status
 //! code and never panics. It traps only when the call's time is up. What is worth a sentence for the user is left in the call's state.
 
+mod component;
 mod emit;
 mod extras;
 mod infer;
@@ -15,9 +16,16 @@ use std::sync::OnceLock;
 
 use wasmtime::{Caller, Linker, Trap};
 
+pub(crate) use component::{Components, linker as component_linker, type_of};
 pub(crate) use nn::WasiNn;
 
-use crate::{abi::GuestMemory, engine::engine, instance::HostState};
+use self::log::write_line;
+use crate::{
+    abi::GuestMemory,
+    engine::engine,
+    instance::HostState,
+    module::{GRAPH, INFERENCE},
+};
 
 /// The namespace of our own functions.
 const EDGEVISION: &str = "edgevision";
@@ -53,9 +61,14 @@ fn link() -> wasmtime::Result<Linker<HostState>> {
     Ok(linker)
 }
 
-/// True when a module with these imports (`module.name`) cannot do without a model.
+/// True when a module with these imports (`module.name`, or interfaces) cannot do without a model.
 pub(crate) fn needs_model(imports: &[String]) -> bool {
-    imports.iter().any(|import| import == "edgevision.infer" || import.starts_with("wasi_ephemeral_nn."))
+    let runs_models = |import: &str| {
+        import == "edgevision.infer"
+            || import.starts_with("wasi_ephemeral_nn.")
+            || [GRAPH, INFERENCE].contains(&import)
+    };
+    imports.iter().any(|import| runs_models(import))
 }
 
 /// Ends a call whose time is up. Compiled code looks at the epoch in loops and on entering a function of its own; a
@@ -107,6 +120,7 @@ mod tests {
         let imports = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert!(needs_model(&imports(&["edgevision.log", "edgevision.infer"])));
         assert!(needs_model(&imports(&["wasi_ephemeral_nn.load"])));
-        assert!(!needs_model(&imports(&["edgevision.emit", "edgevision.log"])));
+        assert!(needs_model(&imports(&[crate::module::TENSOR, GRAPH])));
+        assert!(!needs_model(&imports(&["edgevision.emit", "edgevision.log", crate::module::TENSOR])));
     }
 }

@@ -7,9 +7,13 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 /// Most tables of a module; toolchains make one.
 const MAX_TABLES: usize = 4;
 
+/// Most core instances of a component: the toolchain wraps its one module with two small ones.
+const MAX_COMPONENT_INSTANCES: usize = 32;
+
 /// Grants growth up to the limit. Pages of windows are not counted: the host put them there.
 pub(crate) struct Limiter {
     memory_bytes: usize,
+    instances: usize,
     window_bytes: usize,
     host_is_growing: bool,
     refused: Option<usize>,
@@ -17,7 +21,12 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     pub(crate) fn new(memory_bytes: usize) -> Self {
-        Self { memory_bytes, window_bytes: 0, host_is_growing: false, refused: None }
+        Self { memory_bytes, instances: 1, window_bytes: 0, host_is_growing: false, refused: None }
+    }
+
+    /// The same for a component, of which all parts count together.
+    pub(crate) fn for_component(memory_bytes: usize) -> Self {
+        Self { instances: MAX_COMPONENT_INSTANCES, ..Self::new(memory_bytes) }
     }
 
     /// The limit in bytes.
@@ -57,7 +66,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn instances(&self) -> usize {
-        1
+        self.instances
     }
 
     fn memories(&self) -> usize {

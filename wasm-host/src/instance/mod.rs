@@ -20,7 +20,7 @@ mod suggest;
 use std::{sync::Arc, time::Duration};
 
 use edgevision_abi::ABI_VERSION;
-use wasmtime::{InstancePre, Memory, Store, TypedFunc, WasmParams, WasmResults};
+use wasmtime::{InstancePre, Memory, Store, TypedFunc, WasmParams, WasmResults, component};
 
 pub(crate) use chain::{Chain, Plan};
 pub(crate) use filter::FrameFilter;
@@ -41,7 +41,7 @@ use crate::{
     extras::LandmarkScheme,
     imports,
     job::Limits,
-    module::Module,
+    module::{Code, Module},
     nn::{Model, Session},
 };
 
@@ -57,7 +57,13 @@ pub(crate) struct Blueprint {
     landmarks: Arc<LandmarkScheme>,
     /// Only for modules that ask for one.
     model: Option<Arc<dyn Model>>,
-    linked: InstancePre<HostState>,
+    linked: Linked,
+}
+
+/// What instances are made from: the code and the host functions that it asks for.
+enum Linked {
+    Core(InstancePre<HostState>),
+    Component(component::InstancePre<HostState>),
 }
 
 /// What [`Blueprint::new`] needs to know about a stage.
@@ -73,8 +79,13 @@ impl Blueprint {
     /// Links a module. The error is a sentence.
     pub(crate) fn new(setup: StageSetup<'_>) -> Result<Arc<Self>, String> {
         let info = setup.module.info();
-        let linked = imports::linker()?.instantiate_pre(setup.module.compiled());
         let name: Arc<str> = info.name.as_str().into();
+        let linked = match setup.module.code() {
+            Code::Core(module) => imports::linker()?.instantiate_pre(module).map(Linked::Core),
+            Code::Component(component) => {
+                imports::component_linker()?.instantiate_pre(component).map(Linked::Component)
+            }
+        };
         let linked = linked.map_err(|error| format!("module {name}: {}", error.root_cause()))?;
         Ok(Arc::new(Self {
             name,
@@ -105,8 +116,11 @@ pub(crate) struct Instance {
 impl Instance {
     /// Instantiates and initialises. A session of the instance before saves making a new one.
     fn start(blueprint: &Arc<Blueprint>, session: Option<Box<dyn Session>>) -> Result<Self, String> {
+        let Linked::Core(linked) = &blueprint.linked else {
+            return Err(format!("module {}: is a component, a core module is wanted here", blueprint.name));
+        };
         let mut sandbox = Sandbox::new(blueprint, session);
-        let exports = blueprint.linked.instantiate(&mut sandbox.store);
+        let exports = linked.instantiate(&mut sandbox.store);
         let exports = exports.map_err(|error| sandbox.cannot_start(&error))?;
         let memory = exports.get_memory(&mut sandbox.store, "memory");
         let memory = memory.ok_or_else(|| format!("module {}: exports no memory", blueprint.name))?;

@@ -8,11 +8,11 @@ use std::{
 use edgevision_abi::{Detection, status};
 use wasmtime::Memory;
 
-use super::{Blueprint, limits::Limiter};
+use super::{Blueprint, Linked, limits::Limiter};
 use crate::{
     abi::Windows,
     extras::reported::{Caps, Reported},
-    imports::WasiNn,
+    imports::{Components, WasiNn},
     job::Limits,
     module::Role,
     nn::{Model, Session},
@@ -33,6 +33,8 @@ pub(crate) struct HostState {
     pub(crate) call: Call,
     pub(crate) nn: Inference,
     pub(crate) wasi_nn: WasiNn,
+    /// Of use for components only.
+    pub(crate) components: Components,
     pub(crate) suggestion: Answer,
 }
 
@@ -60,16 +62,25 @@ impl Answer {
 
 impl HostState {
     pub(super) fn new(blueprint: &Blueprint, session: Option<Box<dyn Session>>) -> Self {
+        let memory_bytes = blueprint.limits.memory_bytes;
+        let (limiter, session, components) = match &blueprint.linked {
+            Linked::Core(_) => (Limiter::new(memory_bytes), session, Components::new(None, None, 0)),
+            Linked::Component(_) => {
+                let components = Components::new(blueprint.model.clone(), session, memory_bytes);
+                (Limiter::for_component(memory_bytes), None, components)
+            }
+        };
         Self {
             module: blueprint.name.clone(),
             camera: blueprint.camera.clone(),
             params: blueprint.params.clone(),
-            limiter: Limiter::new(blueprint.limits.memory_bytes),
+            limiter,
             memory: None,
             windows: Windows::default(),
             call: Call::new(&blueprint.limits),
             nn: Inference { model: blueprint.model.clone(), session },
             wasi_nn: WasiNn::default(),
+            components,
             suggestion: Answer::default(),
         }
     }
@@ -117,6 +128,8 @@ pub(crate) struct Call {
     pub(crate) failure: Option<String>,
     /// The last inference that was refused or failed.
     pub(crate) refusal: Option<Refusal>,
+    /// Why a component's last inference was refused or failed.
+    pub(crate) model_refusal: Option<String>,
     /// An abuse that spoils the frame even if the guest returns success.
     pub(crate) violation: Option<String>,
     /// Detections so far.
@@ -149,6 +162,7 @@ impl Call {
             role: None,
             failure: None,
             refusal: None,
+            model_refusal: None,
             violation: None,
             reported: Vec::new(),
             max_detections,

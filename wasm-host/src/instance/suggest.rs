@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use edgevision_abi::status;
 
-use super::{Blueprint, Instance, state::Answer};
+use super::{Blueprint, Instance, Linked, state::Answer};
 use crate::module::SUGGEST;
 
 /// Starts an instance and asks it. None if it has nothing to say. The error is a sentence: usually the module's own
 /// refusal of the model.
 pub(crate) fn suggestion(blueprint: &Arc<Blueprint>) -> Result<Option<Vec<u8>>, String> {
+    // The world of components has no such question.
+    if matches!(blueprint.linked, Linked::Component(_)) {
+        return Ok(None);
+    }
     let mut instance = Instance::start(blueprint, None)?;
     if instance.exports.get_func(&mut instance.sandbox.store, SUGGEST).is_none() {
         return Ok(None);

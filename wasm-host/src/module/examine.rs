@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use edgevision_abi::ABI_VERSION;
 use wasmparser::{Validator, WasmFeatures, types::Types};
 
-use super::{ModuleInfo, sections, surface::Surface};
+use super::{ModuleInfo, component, sections, surface::Surface};
 use crate::text;
 
 /// Features of modules; the same as the engine's.
@@ -29,8 +29,11 @@ pub(super) struct Examined {
 
 /// Examines a module. An error is a phrase that says why the bytes are no WebAssembly module at all.
 pub(super) fn examine(name: &str, bytes: &[u8]) -> Result<Examined, String> {
-    check_header(bytes)?;
-    let (types, feature_problem) = validate(bytes)?;
+    if let Layer::Component = layer(bytes)? {
+        let (_, feature_problem) = validate(bytes, FEATURES.union(WasmFeatures::COMPONENT_MODEL))?;
+        return Ok(component::examine(name, bytes, feature_problem));
+    }
+    let (types, feature_problem) = validate(bytes, FEATURES)?;
     let sections = sections::read(bytes);
     let surface = Surface { types: types.as_ref() };
     let mut problems = Vec::from_iter(abi_problem(sections.abi_version));
@@ -42,9 +45,9 @@ pub(super) fn examine(name: &str, bytes: &[u8]) -> Result<Examined, String> {
 
 /// Validates with the features of modules. What fails is tried again with all that exist, to tell a module that
 /// uses another one (the phrase says which) from one that is damaged.
-fn validate(bytes: &[u8]) -> Result<(Types, Option<String>), String> {
+fn validate(bytes: &[u8], features: WasmFeatures) -> Result<(Types, Option<String>), String> {
     let with = |features| Validator::new_with_features(features).validate_all(bytes);
-    let refusal = match with(FEATURES) {
+    let refusal = match with(features) {
         Ok(types) => return Ok((types, None)),
         Err(error) => format!("uses a WebAssembly feature that modules must do without ({})", shown(&error)),
     };
@@ -67,8 +70,14 @@ pub(super) fn abi_problem(version: Option<i32>) -> Option<String> {
     ))
 }
 
+/// The two kinds of WebAssembly binaries.
+enum Layer {
+    Core,
+    Component,
+}
+
 /// Tells files of other kinds apart before a parser reports "bad magic number".
-fn check_header(bytes: &[u8]) -> Result<(), String> {
+fn layer(bytes: &[u8]) -> Result<Layer, String> {
     const WANTED: &str = "a WebAssembly module (.wasm) is wanted";
     const CORE: [u8; 4] = [1, 0, 0, 0];
     const COMPONENT_LAYER: [u8; 2] = [1, 0];
@@ -76,12 +85,10 @@ fn check_header(bytes: &[u8]) -> Result<(), String> {
         return Err(format!("{}; {WANTED}", foreign_kind(bytes)));
     };
     if header.starts_with(&CORE) {
-        return Ok(());
+        return Ok(Layer::Core);
     }
     if header.get(2..4) == Some(&COMPONENT_LAYER[..]) {
-        return Err(
-            "a WebAssembly component; a core module is wanted: build it for wasm32-unknown-unknown".into()
-        );
+        return Ok(Layer::Component);
     }
     Err("damaged WebAssembly (its header is incomplete or of an unknown version); build or copy it again"
         .into())

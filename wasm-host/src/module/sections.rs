@@ -29,7 +29,7 @@ impl Sections {
         (!text.is_empty()).then_some(text)
     }
 
-    fn read_custom(&mut self, name: &str, data: &[u8]) {
+    pub(super) fn read_custom(&mut self, name: &str, data: &[u8]) {
         if name != SECTION_MODULE && name != SECTION_PARAMS {
             return;
         }

@@ -39,6 +39,7 @@ impl<'a> Surface<'a> {
             landmarks: sections.landmarks.clone(),
             stateful: sections.description.get("stateful").is_some_and(|value| value == true),
             abi_version: sections.abi_version,
+            world: None,
         }
     }
 

@@ -104,10 +104,9 @@ fn a_module_may_import_everything_on_the_list_at_once() {
 
 #[test]
 fn what_is_no_module_is_told_apart() {
-    let component = wat::parse_str("(component)").unwrap();
     let mut damaged = GOOD.wasm();
     damaged.truncate(damaged.len() - 3);
-    let table: [(&[u8], &str); 8] = [
+    let table: [(&[u8], &str); 7] = [
         (b"", "this is an empty file; a WebAssembly module (.wasm) is wanted"),
         (
             b"cameras:\n  - name: a\n",
@@ -125,10 +124,6 @@ fn what_is_no_module_is_told_apart() {
         ),
         (b"\x7fELF\xff\xfe", "this is not WebAssembly; a WebAssembly module (.wasm) is wanted"),
         (
-            &component,
-            "this is a WebAssembly component; a core module is wanted: build it for wasm32-unknown-unknown",
-        ),
-        (
             b"\0asm\x02\0",
             "this is damaged WebAssembly (its header is incomplete or of an unknown version); build or copy it again",
         ),
@@ -140,6 +135,78 @@ fn what_is_no_module_is_told_apart() {
     for (bytes, expected) in table {
         assert_eq!(refusal(bytes), format!("filters/belt.wasm: {expected}"));
     }
+}
+
+/// What is told of a component first.
+fn component_problem(text: &str) -> String {
+    refusal(&wat::parse_str(format!("(component {text})")).unwrap())
+}
+
+#[test]
+fn components_that_break_the_contract_are_refused_with_one_sentence() {
+    let detects = r#"(instance $d) (export "edgevision:detector/detect@0.1.0" (instance $d))"#;
+    let import = |name: &str| format!(r#"(import "{name}" (instance)) {detects}"#);
+    let table = [
+        (
+            String::new(),
+            "is a component that exports nothing, so there is nothing it could do here; one that exports \
+             `edgevision:detector/detect@0.1.0` is a detector (guest-filters/wit)",
+        ),
+        (
+            r#"(instance $d) (export "run" (instance $d))"#.into(),
+            "is a component that exports `run`, so there is nothing it could do here; one that exports \
+             `edgevision:detector/detect@0.1.0` is a detector (guest-filters/wit)",
+        ),
+        (
+            detects.replace("0.1.0", "0.2.0"),
+            "is a component that exports `edgevision:detector/detect@0.2.0`, this host has \
+             `edgevision:detector/detect@0.1.0`; build it again with the matching WIT",
+        ),
+        (
+            import("wasi:cli/environment@0.2.3"),
+            "imports `wasi:cli/environment@0.2.3`, but components get no files, clocks or other WASI; build its module \
+             for wasm32-unknown-unknown",
+        ),
+        (
+            import("wasi:nn/tensor@0.2.0"),
+            "imports `wasi:nn/tensor@0.2.0`, this host has `wasi:nn/tensor@0.2.0-rc-2024-10-28`; build it again with \
+             the WIT of that version",
+        ),
+        (
+            import("acme:camera/shutter"),
+            "imports `acme:camera/shutter`, which no component may have; allowed are edgevision:detector/log@0.1.0, \
+             wasi:nn/tensor@0.2.0-rc-2024-10-28, wasi:nn/graph@0.2.0-rc-2024-10-28, \
+             wasi:nn/inference@0.2.0-rc-2024-10-28, wasi:nn/errors@0.2.0-rc-2024-10-28",
+        ),
+        (
+            format!("(core module (memory 1)) (core module (memory 2)) {detects}"),
+            "is a component with 2 memories; at most one is allowed",
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(component_problem(&text), format!("filters/belt.wasm: {expected}"));
+    }
+    let feature = component_problem(&format!("(core module (memory i64 1)) {detects}"));
+    assert!(feature.contains("uses a WebAssembly feature that modules must do without"), "{feature}");
+}
+
+#[test]
+fn a_component_says_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("belt.wasm");
+    let text = r#"(component
+        (import "edgevision:detector/log@0.1.0" (instance))
+        (core module (memory 3 9) (@custom "edgevision.module" "{\"version\":\"2\",\"stateful\":true}"))
+        (component (import "inner" (instance)))
+        (instance $d) (export "edgevision:detector/detect@0.1.0" (instance $d)))"#;
+    fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+    let (info, problems) = inspect(&path).unwrap();
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!((info.name.as_str(), info.version.as_deref()), ("belt", Some("2")));
+    assert_eq!((&info.roles[..], info.stateful), (&[Role::Detect][..], true));
+    assert_eq!(info.imports, ["edgevision:detector/log@0.1.0"]);
+    assert_eq!((info.memory_min_pages, info.memory_max_pages), (3, Some(9)));
+    assert_eq!((info.world.as_deref(), info.abi_version), (Some("edgevision:detector@0.1.0"), None));
 }
 
 #[test]
@@ -183,8 +250,8 @@ fn modules_that_break_the_contract_are_refused_with_one_sentence() {
         (
             Parts { imports: r#"(import "env" "open" (func))"#, ..GOOD },
             "imports `env.open`, which no module may have; allowed are the functions of edgevision (log, fail, \
-             params_len, params_read, emit, suggest, infer) and wasi_ephemeral_nn (load, load_by_name, \
-             init_execution_context, set_input, compute, get_output)",
+             params_len, params_read, emit, landmarks, attribute, tensor, suggest, infer) and wasi_ephemeral_nn (load, \
+             load_by_name, init_execution_context, set_input, compute, get_output)",
         ),
         (
             Parts {

@@ -20,7 +20,12 @@ use edgevision_sdk::{
 
 use crate::{decode::Decoder, head::Head, layout::Layout, params::Settings};
 
-edgevision_sdk::describe! { params: include_str!("../params.schema.json") }
+/// JSON Schema of the parameters.
+pub const PARAMS_SCHEMA: &str = include_str!("../params.schema.json");
+
+#[cfg(feature = "module")]
+edgevision_sdk::describe! { params: PARAMS_SCHEMA }
+#[cfg(feature = "module")]
 edgevision_sdk::export_detect!(Yolo);
 
 /// The module.

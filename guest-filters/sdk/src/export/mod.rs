@@ -5,7 +5,8 @@ use std::{cell::RefCell, thread::LocalKey};
 
 pub use edgevision_abi::ABI_VERSION;
 
-use crate::{Context, Detect, Filter, Params, Preprocess, params::read_envelope};
+pub use crate::params::read_envelope;
+use crate::{Context, Detect, Filter, Params, Preprocess};
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;

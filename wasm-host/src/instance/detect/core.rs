@@ -1,30 +1,24 @@
-//! The role *detect*: a tensor in a read-only window becomes detections.
+//! A core module that detects: it reads the tensor in a read-only window and reports through `emit`.
 
 use std::{sync::Arc, time::Duration};
 
 use edgevision_abi::{DetectRequest, TensorDesc};
 use wasmtime::TypedFunc;
 
-use super::{Blueprint, Failure, Instance, Site, preprocess::Cost, size_in_guest};
+use super::{
+    super::{Blueprint, Failure, Instance, Site, preprocess::Cost, size_in_guest},
+    Found,
+};
 use crate::{
     arena::{Access, TensorSlot},
-    detection::{self, Bounds, Detection, Rejected},
-    extras::Tensor,
+    detection::{self, Bounds, Rejected},
     frame::Frame,
     module::Role,
     nn::Session,
 };
 
-/// What is on a frame.
-#[derive(Default)]
-pub(super) struct Found {
-    pub(super) detections: Vec<Detection>,
-    /// Of the frame as a whole.
-    pub(super) tensors: Vec<Tensor>,
-}
-
-/// An instance that detects.
-pub(super) struct Detect {
+/// An instance of a core module that detects.
+pub(in super::super) struct CoreDetect {
     instance: Instance,
     function: TypedFunc<u32, i32>,
     request_address: u32,
@@ -32,7 +26,7 @@ pub(super) struct Detect {
     slot: Arc<TensorSlot>,
 }
 
-impl Detect {
+impl CoreDetect {
     pub(super) fn start(
         blueprint: &Arc<Blueprint>,
         session: Option<Box<dyn Session>>,
