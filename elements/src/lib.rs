@@ -14,7 +14,7 @@ pub mod framepool;
 mod glue;
 pub mod publish;
 
-pub use evdetect::set_default_workers;
+pub use evdetect::{Performance, planned_workers, set_default_workers, set_latency_workers};
 use gst::glib;
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {

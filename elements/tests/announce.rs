@@ -198,7 +198,7 @@ fn detections_of_other_elements_are_published_as_far_as_they_are_known() {
             },
             "x": 1, "y": 1, "w": 2, "h": 3, "roi_type": "car",
         }],
-        "latency_ms": null, "model": null, "modules": [], "transfer": null,
+        "latency_ms": null, "model": null, "engine": null, "modules": [], "transfer": null,
     });
     assert_eq!(record, expected);
 }

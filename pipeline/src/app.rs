@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    config::{Camera, Config, Count, environment},
+    config::{Camera, Config, environment},
+    cores,
     error::{AppError, Exit},
     graph::CameraOutputs,
     output::{
@@ -44,7 +45,7 @@ pub fn run(mut config: Config, options: &RunOptions) -> Result<(Summary, Exit), 
     let (board, shutdown) = (StatusBoard::new(), Shutdown::default());
     // First, so that Ctrl-C while modules and models are being loaded is an orderly end, too.
     shutdown.on_signals().map_err(|error| AppError::new(Exit::Internal, format!("signals: {error}")))?;
-    share_cores(&mut config);
+    cores::share(&mut config);
     // What was loaded to be checked stays loaded until the cameras have it.
     let (loaded, errors) = environment::examine(&config);
     errors.into_result()?;
@@ -59,17 +60,6 @@ pub fn run(mut config: Config, options: &RunOptions) -> Result<(Summary, Exit), 
     board.clear();
     outputs.close();
     Ok((board.summary(), first_failure(&endings)))
-}
-
-/// Sets the number of workers, and gives each model as many threads as leaves every core with one.
-fn share_cores(config: &mut Config) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = config.workers.or(|| cores);
-    gstedgevision::set_default_workers(workers);
-    for model in config.cameras.iter_mut().filter_map(|camera| camera.analyze.model.as_mut()) {
-        let threads = model.threads.or(|| (cores / workers).max(1));
-        model.threads = Count::Exactly(u32::try_from(threads).unwrap_or(u32::MAX));
-    }
 }
 
 /// The outputs that all cameras share.

@@ -2,23 +2,28 @@
 
 use std::{fmt::Write, path::Path};
 
-use edgevision_wasm_host::{module::Module, nn::Model};
+use edgevision_wasm_host::{
+    module::Module,
+    nn::{Choice, Model},
+};
 
 use crate::{
     cli::Report,
     config::{
-        self, Camera, Config, ConfigErrors, ModuleRef, Outputs, SourceKind,
+        self, Camera, Config, ConfigErrors, ModelRef, ModuleRef, Outputs, SourceKind,
         environment::{self, CameraFacts},
     },
+    cores,
     error::Exit,
     inspect::{shape, short_digest},
 };
 
 pub(crate) fn check(file: &Path) -> Report {
-    let config = match config::load(file) {
+    let mut config = match config::load(file) {
         Ok(config) => config,
         Err(errors) => return bad(file, &errors),
     };
+    cores::share(&mut config);
     let (facts, errors) = environment::examine(&config);
     match errors.0.is_empty() {
         true => Report { text: good(&config, &facts), complaints: String::new(), exit: Exit::Ok },
@@ -29,7 +34,12 @@ pub(crate) fn check(file: &Path) -> Report {
 /// A config that cannot even be read is no wrong config; everything else is.
 fn bad(file: &Path, errors: &ConfigErrors) -> Report {
     let unreadable = errors.0.iter().all(|error| error.at.is_none() && error.kind == Exit::NoInput);
-    let exit = if unreadable { Exit::NoInput } else { Exit::Config };
+    let exit = match (unreadable, errors.exit()) {
+        (true, _) => Exit::NoInput,
+        // Nothing is wrong with the file: this machine lacks something.
+        (false, Exit::Unavailable) => Exit::Unavailable,
+        (false, _) => Exit::Config,
+    };
     let n = errors.0.len();
     let plural = if n == 1 { "" } else { "s" };
     Report {
@@ -58,6 +68,9 @@ fn describe(text: &mut String, config: &Config, camera: &Camera, facts: &CameraF
     line(text, 1, "detect", &module(facts.detect.as_deref(), &analyze.detect));
     if let Some(model) = &facts.model {
         line(text, 1, "model", &self::model(model.as_ref()));
+    }
+    if let (Some(choice), Some(model)) = (&facts.engine, &analyze.model) {
+        line(text, 1, "engine", &engine(choice, model));
     }
     if !facts.labels.is_empty() {
         line(text, 1, "labels", &labels(&facts.labels));
@@ -95,8 +108,7 @@ fn module(module: Option<&Module>, reference: &ModuleRef) -> String {
 
 fn model(model: &dyn Model) -> String {
     let identity = model.identity();
-    let mut text =
-        format!("{}, sha256 {}, {}", identity.name, short_digest(&identity.sha256), identity.engine);
+    let mut text = format!("{}, sha256 {}", identity.name, short_digest(&identity.sha256));
     for (word, tensors) in [("in", model.inputs()), ("out", model.outputs())] {
         for tensor in tensors {
             let dtype = format!("{:?}", tensor.dtype).to_lowercase();
@@ -105,6 +117,14 @@ fn model(model: &dyn Model) -> String {
         }
     }
     text
+}
+
+/// On this machine; where the config runs, other engines may be installed.
+fn engine(choice: &Choice, model: &ModelRef) -> String {
+    let workers = gstedgevision::planned_workers(0, model.performance.of_element());
+    let threads = model.threads.or(|| 1);
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    format!("{choice}; {workers} worker{} x {threads} thread{}", plural(workers), plural(threads))
 }
 
 fn labels(labels: &[String]) -> String {

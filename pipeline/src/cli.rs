@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use edgevision_wasm_host::nn::engine_names;
 
 use crate::{
     app::{self, RunOptions},
@@ -27,7 +28,7 @@ Examples:
   edgevision --config line3.yaml --duration 10s    the same, for ten seconds
   edgevision check line3.yaml                      find all mistakes in a config without running it
   edgevision inspect yolo                          roles, imports and parameters of a module
-  edgevision inspect line3.onnx                    inputs, outputs and operators of a model
+  edgevision inspect line3.onnx                    inputs and outputs of a model, which engines run it, and the config for it
 
 The keys of a config file are listed in configs/reference.yaml.
 
@@ -39,13 +40,14 @@ Exit codes:
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "{}\ncommit:    {}\nrustc:     {}\ntarget:    {} ({})\ngstreamer: {}\nengines:   rten (ONNX)",
+        "{}\ncommit:    {}\nrustc:     {}\ntarget:    {} ({})\ngstreamer: {}\nengines:   {}",
         env!("CARGO_PKG_VERSION"),
         env!("EDGEVISION_BUILD_COMMIT"),
         env!("EDGEVISION_BUILD_RUSTC"),
         env!("EDGEVISION_BUILD_TARGET"),
         env!("EDGEVISION_BUILD_PROFILE"),
         gst::version_string(),
+        engine_names().collect::<Vec<_>>().join(", "),
     )
 });
 
@@ -73,9 +75,9 @@ pub struct Cli {
     /// How log lines look (they go to the standard error).
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
-    /// The least important log lines that are written.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "LEVEL")]
-    log_level: LogLevel,
+    /// The least important log lines that are written; `info` unless given, `warn` for the subcommands.
+    #[arg(long, global = true, value_enum, value_name = "LEVEL")]
+    log_level: Option<LogLevel>,
 }
 
 #[derive(Debug, Args)]
@@ -101,7 +103,7 @@ enum Command {
         /// The config file.
         file: PathBuf,
     },
-    /// Say what a module (.wasm) or a model (.onnx) is, without running it.
+    /// Say what a module or a model is: for a model also which engines run it, and the config to use it.
     Inspect {
         /// The module or model.
         file: PathBuf,
@@ -141,7 +143,9 @@ fn usage(error: &clap::Error) -> Result<Exit, AppError> {
 
 impl Cli {
     fn run(self) -> Result<Exit, AppError> {
-        log::init(self.log_format, self.log_level);
+        // What a subcommand has to say stands in its report.
+        let quiet = if self.command.is_some() { LogLevel::Warn } else { LogLevel::default() };
+        log::init(self.log_format, self.log_level.unwrap_or(quiet));
         match self.command {
             Some(Command::Check { file }) => say_report(check::check(&file)),
             Some(Command::Inspect { file, json }) => inspect::inspect(&file, json).and_then(say_report),

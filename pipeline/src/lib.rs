@@ -9,6 +9,7 @@ pub mod app;
 mod check;
 pub mod cli;
 pub mod config;
+mod cores;
 pub mod error;
 pub mod graph;
 mod inspect;

@@ -145,7 +145,42 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "unknown engine",
         "cameras: [{name: a, source: x.mp4}]\nanalyze: {model: {path: m.onnx, engine: tensorrt}}\n",
-        "line3.yaml:2:41: analyze.model.engine: `tensorrt` is not allowed; allowed: auto, rten",
+        "line3.yaml:2:41: analyze.model.engine: `tensorrt` is not allowed; allowed: auto, ENGINES",
+    ),
+    (
+        "engine with a typo",
+        "cameras: [{name: a, source: x.mp4}]\nanalyze: {model: {path: m.onnx, engine: openvin}}\n",
+        "line3.yaml:2:41: analyze.model.engine: `openvin` is not allowed; did you mean `openvino`? allowed: auto, ENGINES",
+    ),
+    (
+        "unknown precision",
+        "cameras: [{name: a, source: x.mp4}]\nanalyze: {model: {path: m.onnx, precision: fp16}}\n",
+        "line3.yaml:2:44: analyze.model.precision: `fp16` is not allowed; did you mean `f16`? allowed: f32, f16, bf16, auto",
+    ),
+    (
+        "unknown performance",
+        "cameras: [{name: a, source: x.mp4}]\nanalyze: {model: {path: m.onnx, performance: speed}}\n",
+        "line3.yaml:2:46: analyze.model.performance: `speed` is not allowed; allowed: throughput, latency",
+    ),
+    (
+        "no threads",
+        "cameras: [{name: a, source: x.mp4}]\nanalyze: {model: {path: m.onnx, threads: 0}}\n",
+        "line3.yaml:2:42: analyze.model.threads: expected 1 to 256, found 0",
+    ),
+    (
+        "number in the place of a device",
+        "cameras: [{name: a, source: x.mp4}]\nanalyze: {model: {path: m.onnx, device: 1}}\n",
+        "line3.yaml:2:41: analyze.model.device: expected a text, found the number 1; put it in quotes",
+    ),
+    (
+        "list in the place of an option's value",
+        "cameras: [{name: a, source: x.mp4}]\nanalyze: {model: {path: m.onnx, engine: rten, options: {a: [1]}}}\n",
+        "line3.yaml:2:60: analyze.model.options.a: expected a text, a number or true or false, found a list",
+    ),
+    (
+        "options without an engine",
+        "cameras: [{name: a, source: x.mp4}]\nanalyze: {model: {path: m.onnx, options: {a: 1}}}\n",
+        "line3.yaml:2:42: analyze.model.options: options belong to one engine; name it in `engine` instead of auto: ENGINES",
     ),
     (
         "yes instead of true",
@@ -291,9 +326,12 @@ const TABLE: &[(&str, &str, &str)] = &[
 #[test]
 fn every_mistake_has_its_sentence() {
     let mut wrong = Vec::new();
+    // The one list of engines that there is.
+    let engines = edgevision_wasm_host::nn::engine_names().collect::<Vec<_>>().join(", ");
     for (name, yaml, expected) in TABLE {
         let found = parse(yaml.as_bytes()).err().unwrap_or_else(|| "accepted".into());
-        if found != *expected {
+        let expected = expected.replace("ENGINES", &engines);
+        if found != expected {
             wrong.push(format!("== {name}\n-- expected\n{expected}\n-- found\n{found}"));
         }
     }

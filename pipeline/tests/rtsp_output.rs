@@ -139,6 +139,7 @@ fn report(info: &gst_video::VideoInfo, seq: u64) -> FrameReport {
         transfer: None,
         labels: vec!["good".to_owned(), "missing cap".to_owned()].into(),
         model: None,
+        engine: None,
         modules: Arc::new([]),
     }
 }

@@ -29,6 +29,8 @@ pub struct FrameReport {
     pub labels: Arc<[String]>,
     /// The model as `name@` and the first 8 hex digits of its SHA-256.
     pub model: Option<Arc<str>>,
+    /// The inference engine that runs the model.
+    pub engine: Option<&'static str>,
     /// The modules in the order of their use, each as `name@` and the first 8 hex digits of its SHA-256.
     pub modules: Arc<[String]>,
 }

@@ -40,6 +40,7 @@ pub fn complete(running: &Running, finished: Finished) -> (gst::Buffer, News) {
         transfer,
         labels: loaded.labels.clone(),
         model: loaded.model.clone(),
+        engine: loaded.engine_name(),
         modules: loaded.modules.clone(),
     });
     detectionmeta::attach(frame.buffer.make_mut(), report);

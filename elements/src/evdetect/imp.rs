@@ -197,7 +197,7 @@ impl EvDetect {
             gst::element_imp_error!(self, gst::ResourceError::Settings, ("{sentence}"));
             gst::StateChangeError
         })?;
-        gst::info!(CAT, imp = self, "modules {:?}, model {:?}", loaded.modules, loaded.model);
+        gst::info!(CAT, imp = self, "{}", loaded.summary());
         let loaded = Arc::new(loaded);
         self.set_loaded(loaded.clone());
         Ok(loaded)

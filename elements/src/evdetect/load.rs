@@ -7,7 +7,7 @@ use edgevision_wasm_host::{
     job::{Job, JobSpec, Limits, Stage},
     lookup,
     module::{Module, ModuleInfo, Role},
-    nn::{self, LoadOptions, Model},
+    nn::{self, Choice, Model},
 };
 use serde_json::Value;
 
@@ -24,6 +24,8 @@ pub struct Loaded {
     pub thresholds: Thresholds,
     /// For reports: `name@` and 8 hex digits.
     pub model: Option<Arc<str>>,
+    /// What runs it, and why.
+    pub engine: Option<Choice>,
     /// For reports, likewise, in the order of use.
     pub modules: Arc<[String]>,
 }
@@ -33,7 +35,7 @@ pub struct Loaded {
 pub fn load(settings: Settings, camera: Arc<str>, known: Option<&Loaded>) -> Result<Loaded, String> {
     let (preprocess, detect) = stages(&settings, known)?;
     let labels: Arc<[String]> = labels(&settings)?.into();
-    let model = model(&settings, known)?;
+    let (model, engine) = model(&settings, known)?.unzip();
     let thresholds = thresholds(&settings, &labels)?;
     let modules = identities(&preprocess, &detect);
     let identity = model.as_ref().map(|model| model.identity().clone());
@@ -47,7 +49,23 @@ pub fn load(settings: Settings, camera: Arc<str>, known: Option<&Loaded>) -> Res
     };
     let job = Job::for_camera(spec, &camera)?;
     let model = identity.map(|model| short(&model.name, &model.sha256).into());
-    Ok(Loaded { settings, camera, job, labels, thresholds, model, modules })
+    Ok(Loaded { settings, camera, job, labels, thresholds, model, engine, modules })
+}
+
+impl Loaded {
+    /// For the log.
+    pub fn summary(&self) -> String {
+        let modules = self.modules.join(", ");
+        match (&self.model, &self.engine) {
+            (Some(model), Some(engine)) => format!("modules {modules}; model {model} on {engine}"),
+            _ => format!("modules {modules}; no model"),
+        }
+    }
+
+    /// The engine that runs the model.
+    pub fn engine_name(&self) -> Option<&'static str> {
+        self.engine.as_ref().map(|choice| choice.engine)
+    }
 }
 
 fn stages(settings: &Settings, known: Option<&Loaded>) -> Result<(Stage, Stage), String> {
@@ -93,16 +111,18 @@ fn params(property: &str, text: &str) -> Result<Value, String> {
     Ok(Value::Object(object(property, text)?))
 }
 
-fn model(settings: &Settings, known: Option<&Loaded>) -> Result<Option<Arc<dyn Model>>, String> {
+fn model(settings: &Settings, known: Option<&Loaded>) -> Result<Option<(Arc<dyn Model>, Choice)>, String> {
     if settings.model.is_empty() {
         return Ok(None);
     }
-    let key = |settings: &Settings| (settings.model.clone(), settings.engine.clone(), settings.model_threads);
-    if let Some(known) = known.filter(|known| key(&known.settings) == key(settings)) {
-        return Ok(known.job.spec().model.clone());
+    let options = settings.load_options()?;
+    let key = |settings: &Settings| (settings.model.clone(), settings.engine.clone());
+    if let Some(known) = known.filter(|known| key(&known.settings) == key(settings))
+        && known.settings.load_options().as_ref() == Ok(&options)
+    {
+        return Ok(known.job.spec().model.clone().zip(known.engine.clone()));
     }
-    let options = LoadOptions { threads: settings.model_threads as usize, ..LoadOptions::default() };
-    let model = nn::load_model(Path::new(&settings.model), &settings.engine, &options);
+    let model = nn::choose_model(Path::new(&settings.model), &settings.engine, &options);
     model.map(Some).map_err(|error| error.to_string())
 }
 

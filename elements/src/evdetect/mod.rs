@@ -56,8 +56,8 @@ mod workers;
 
 use gst::{glib, prelude::*};
 
-pub use settings::Policy;
-pub use workers::set_default_workers;
+pub use settings::{Performance, Policy, Precision};
+pub use workers::{planned as planned_workers, set_default_workers, set_latency_workers};
 
 glib::wrapper! {
     /// The element.

@@ -30,6 +30,7 @@ impl Loaded {
             labels,
             thresholds,
             model: self.model.clone(),
+            engine: self.engine.clone(),
             modules: self.modules.clone(),
         }))
     }

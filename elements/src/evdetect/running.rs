@@ -68,7 +68,7 @@ impl Running {
     pub fn new(loaded: Arc<Loaded>) -> Self {
         Self {
             lane: Mutex::default(),
-            pool: workers::pool(loaded.settings.workers as usize),
+            pool: workers::pool(loaded.settings.workers as usize, loaded.settings.performance),
             output: Output::default(),
             counters: Counters::default(),
             stream: Mutex::default(),
@@ -247,6 +247,7 @@ impl Running {
             discarded: self.output.discarded(),
             modules: loaded.modules.to_vec(),
             model: loaded.model.as_ref().map(ToString::to_string),
+            engine: loaded.engine_name(),
             counts: self.counters.snapshot(),
             lane,
             queue_depth: self.output.len(),

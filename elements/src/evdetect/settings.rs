@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use edgevision_wasm_host::{job::Limits, pool::QuarantineRules};
+use edgevision_wasm_host::{
+    job::Limits,
+    nn::{self, LoadOptions},
+    pool::QuarantineRules,
+};
 use gst::{glib, prelude::*};
 
-use super::swap::Scope;
-use crate::glue::{nanoseconds, read, text};
+use super::{swap::Scope, workers};
+use crate::glue::{cores, nanoseconds, object, read, text};
 
 /// What happens to frames that come faster than they can be analysed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
@@ -24,6 +28,41 @@ pub enum Policy {
     Every,
 }
 
+/// What the engine is to be good at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "EdgevisionPerformance")]
+pub enum Performance {
+    /// Many frames at a time.
+    #[default]
+    #[enum_value(name = "Most frames a second: a frame per worker, one thread each", nick = "throughput")]
+    Throughput,
+    /// One frame at a time.
+    #[enum_value(
+        name = "Least time for a frame: one at a time, with the threads of all cores",
+        nick = "latency"
+    )]
+    Latency,
+}
+
+/// How floats are computed inside the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "EdgevisionPrecision")]
+pub enum Precision {
+    /// As in training.
+    #[default]
+    #[enum_value(name = "32-bit floats", nick = "f32")]
+    F32,
+    /// Half precision.
+    #[enum_value(name = "16-bit floats", nick = "f16")]
+    F16,
+    /// Brain floats.
+    #[enum_value(name = "16-bit floats with the range of 32-bit ones", nick = "bf16")]
+    Bf16,
+    /// The engine's choice.
+    #[enum_value(name = "What the engine thinks is quickest", nick = "auto")]
+    Auto,
+}
+
 /// The values of all properties.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -35,6 +74,10 @@ pub struct Settings {
     pub model: String,
     pub engine: String,
     pub model_threads: u32,
+    pub precision: Precision,
+    pub device: String,
+    pub engine_options: String,
+    pub performance: Performance,
     pub labels: String,
     pub label_list: String,
     pub threshold: f64,
@@ -61,7 +104,11 @@ impl Default for Settings {
             detector_params: String::new(),
             model: String::new(),
             engine: "auto".into(),
-            model_threads: 1,
+            model_threads: 0,
+            precision: Precision::default(),
+            device: String::new(),
+            engine_options: String::new(),
+            performance: Performance::default(),
             labels: String::new(),
             label_list: String::new(),
             threshold: 0.25,
@@ -79,10 +126,48 @@ impl Default for Settings {
     }
 }
 
+impl From<Performance> for nn::Performance {
+    fn from(performance: Performance) -> Self {
+        match performance {
+            Performance::Throughput => Self::Throughput,
+            Performance::Latency => Self::Latency,
+        }
+    }
+}
+
+impl From<Precision> for nn::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::F16 => Self::F16,
+            Precision::Bf16 => Self::Bf16,
+            Precision::Auto => Self::Auto,
+        }
+    }
+}
+
 impl Settings {
     /// Longest a module may work on a frame.
     pub fn deadline(&self) -> Duration {
         Duration::from_nanos(self.deadline_ns)
+    }
+
+    /// How the model is to be loaded. The error is a sentence for the user.
+    pub fn load_options(&self) -> Result<LoadOptions, String> {
+        let workers = workers::planned(self.workers as usize, self.performance);
+        let threads = match self.model_threads as usize {
+            0 => (cores() / workers).max(1),
+            threads => threads,
+        };
+        let options = LoadOptions::read_session_options(&object("engine-options", &self.engine_options)?);
+        Ok(LoadOptions {
+            threads,
+            sessions: workers,
+            performance: self.performance.into(),
+            precision: self.precision.into(),
+            device: Some(self.device.clone()).filter(|device| !device.is_empty()),
+            session_options: options.map_err(|sentence| format!("property `engine-options`: {sentence}"))?,
+        })
     }
 
     /// What the modules are made of and were told at their start.
@@ -91,6 +176,7 @@ impl Settings {
             (self.preprocess.clone(), self.preprocess_params.clone()),
             (self.detector.clone(), self.detector_params.clone()),
             (self.model.clone(), self.engine.clone(), self.model_threads),
+            (self.precision, self.device.clone(), self.engine_options.clone()),
             (self.deadline_ns, self.memory_limit, self.max_detections),
         )
     }
@@ -104,7 +190,7 @@ impl Settings {
     pub fn scope(name: &str) -> Option<Scope> {
         match name {
             "threshold" | "interval" | "max-failures" => Some(Scope::Live),
-            "camera" | "workers" | "policy" | "queue-size" | "alias-memory" | "stats" => None,
+            "camera" | "workers" | "performance" | "policy" | "queue-size" | "alias-memory" | "stats" => None,
             _ => Some(Scope::All),
         }
     }
@@ -123,6 +209,7 @@ impl Settings {
         Self {
             camera: present.camera.clone(),
             workers: present.workers,
+            performance: present.performance,
             policy: present.policy,
             queue_size: present.queue_size,
             alias_memory: present.alias_memory,
@@ -141,6 +228,10 @@ impl Settings {
             "model" => self.model = text(value),
             "engine" => self.engine = text(value),
             "model-threads" => read(value, &mut self.model_threads),
+            "precision" => read(value, &mut self.precision),
+            "device" => self.device = text(value),
+            "engine-options" => self.engine_options = text(value),
+            "performance" => read(value, &mut self.performance),
             "labels" => self.labels = text(value),
             "label-list" => self.label_list = text(value),
             "threshold" => read(value, &mut self.threshold),
@@ -169,6 +260,10 @@ impl Settings {
             "model" => self.model.to_value(),
             "engine" => self.engine.to_value(),
             "model-threads" => self.model_threads.to_value(),
+            "precision" => self.precision.to_value(),
+            "device" => self.device.to_value(),
+            "engine-options" => self.engine_options.to_value(),
+            "performance" => self.performance.to_value(),
             "labels" => self.labels.to_value(),
             "label-list" => self.label_list.to_value(),
             "threshold" => self.threshold.to_value(),
@@ -233,6 +328,11 @@ mod tests {
         }
         if let Ok(number) = value.get::<u64>() {
             return (number + 1).to_value();
+        }
+        match (value.get::<Precision>(), value.get::<Performance>()) {
+            (Ok(_), _) => return Precision::Bf16.to_value(),
+            (_, Ok(_)) => return Performance::Latency.to_value(),
+            _ => (),
         }
         match (value.get::<f64>(), value.get::<bool>(), value.get::<Policy>()) {
             (Ok(number), ..) => (number / 2.0).to_value(),

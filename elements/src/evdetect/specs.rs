@@ -4,9 +4,10 @@
 
 use std::ops::RangeInclusive;
 
+use edgevision_wasm_host::nn::engine_names;
 use gst::{glib, prelude::*};
 
-use super::settings::{Policy, Settings};
+use super::settings::{Performance, Policy, Precision, Settings};
 
 const MOST_WORKERS: u32 = 256;
 const MOST_WAITING: u32 = 1024;
@@ -35,6 +36,11 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
 }
 
 fn text_specs(d: &Settings) -> Vec<glib::ParamSpec> {
+    let engines: Vec<String> = engine_names().map(|name| format!("`{name}`")).collect();
+    let engine = format!(
+        "Inference engine that runs the model: `auto` (the quickest that is here and can), {}",
+        engines.join(", ")
+    );
     [
         ("preprocess", "Path or name of the module that turns a frame into a tensor", &d.preprocess),
         (
@@ -45,7 +51,13 @@ fn text_specs(d: &Settings) -> Vec<glib::ParamSpec> {
         ("preprocess-params", "Parameters of the preprocess module, a JSON object", &d.preprocess_params),
         ("detector-params", "Parameters of the detector module, a JSON object", &d.detector_params),
         ("model", "Path of the model behind the modules' `infer`; may be empty", &d.model),
-        ("engine", "Inference engine that runs the model: `auto` or `rten`", &d.engine),
+        ("engine", &engine, &d.engine),
+        ("device", "Device by the engine's own name, such as `GPU.1`; the processor if empty", &d.device),
+        (
+            "engine-options",
+            "The engine's own options, a JSON object; only with an `engine` by name",
+            &d.engine_options,
+        ),
         ("labels", "Path of a text file with one class name a line", &d.labels),
         ("label-list", "Class names separated by line feeds, instead of `labels`", &d.label_list),
         ("class-thresholds", "Least confidence (0 to 1) by label, a JSON object", &d.class_thresholds),
@@ -81,10 +93,15 @@ fn number_specs(d: &Settings) -> Vec<glib::ParamSpec> {
         uint(
             When::Playing,
             "model-threads",
-            "Threads inside one inference",
+            "Threads inside one inference; 0 for cores divided by workers",
             d.model_threads,
-            1..=MOST_WORKERS,
+            0..=MOST_WORKERS,
         ),
+        glib::ParamSpecEnum::builder_with_default::<Precision>("precision", d.precision)
+            .nick("Precision")
+            .blurb("How floats are computed inside the model")
+            .mutable_playing()
+            .build(),
         uint(When::Playing, "max-detections", "Most detections in a frame", d.max_detections, 1..=1_000_000),
         uint(
             When::Playing,
@@ -126,6 +143,11 @@ fn start_specs(d: &Settings) -> Vec<glib::ParamSpec> {
             d.workers,
             0..=MOST_WORKERS,
         ),
+        glib::ParamSpecEnum::builder_with_default::<Performance>("performance", d.performance)
+            .nick("Performance")
+            .blurb("What the engine is to be good at; decides on threads and workers that are not set")
+            .mutable_ready()
+            .build(),
         uint(When::Ready, "queue-size", "Frames that may wait for a worker", d.queue_size, 1..=MOST_WAITING),
         glib::ParamSpecEnum::builder_with_default::<Policy>("policy", d.policy)
             .nick("Policy")

@@ -113,6 +113,7 @@ pub struct Snapshot {
     /// What analyses the frames now.
     pub modules: Vec<String>,
     pub model: Option<String>,
+    pub engine: Option<&'static str>,
 }
 
 impl Snapshot {
@@ -136,6 +137,7 @@ impl Snapshot {
             .field("swaps-failed", self.counts.swaps_failed)
             .field("modules", gst::Array::new(&self.modules))
             .field_if_some("model", self.model.as_ref())
+            .field_if_some("engine", self.engine)
             .build();
         self.add_counts(&mut structure);
         let stages = &self.lane.recent_stages;

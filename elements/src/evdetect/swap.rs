@@ -210,7 +210,7 @@ impl EvDetect {
     /// message may ask for a reload, which waits for its turn.
     fn hand_in(&self, running: &Running, result: Result<Loaded, String>) -> Result<(), String> {
         let loaded = Arc::new(result.inspect_err(|_| running.counters.swap_failed())?);
-        gst::info!(CAT, imp = self, "from the next frame on: {:?}, {:?}", loaded.modules, loaded.model);
+        gst::info!(CAT, imp = self, "from the next frame on: {}", loaded.summary());
         self.set_loaded(loaded.clone());
         running.change_at_next_frame(loaded);
         Ok(())
@@ -236,6 +236,7 @@ impl EvDetect {
             .field("frame", seq)
             .field("modules", gst::Array::new(loaded.modules.iter()))
             .field_if_some("model", loaded.model.as_deref())
+            .field_if_some("engine", loaded.engine_name())
             .build();
         let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
         if let Err(error) = self.obj().post_message(message) {

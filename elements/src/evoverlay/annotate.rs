@@ -223,6 +223,7 @@ mod tests {
             transfer: None,
             labels: vec!["part".to_owned()].into(),
             model: None,
+            engine: None,
             modules: Arc::new([]),
         })
     }

@@ -29,6 +29,7 @@ pub fn record<'a>(seen: &Seen<'a>, regions: &[Region]) -> Option<Record<'a>> {
         objects: regions.iter().map(|region| object(region, seen.resolution)).collect(),
         latency_ms: None,
         model: None,
+        engine: None,
         modules: &[],
         transfer: None,
         message: None,
@@ -78,7 +79,7 @@ mod tests {
     }
 
     const HEAD: &str = r#"{"camera":"evpublish0","seq":3,"timestamp":120000000,"system_timestamp":"1970-01-01T00:00:00.000Z""#;
-    const TAIL: &str = r#""latency_ms":null,"model":null,"modules":[],"transfer":null}"#;
+    const TAIL: &str = r#""latency_ms":null,"model":null,"engine":null,"modules":[],"transfer":null}"#;
 
     #[test]
     fn what_a_region_tells_and_nothing_else() {

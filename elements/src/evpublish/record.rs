@@ -34,6 +34,7 @@ pub struct Record<'a> {
     pub objects: Vec<Object>,
     pub latency_ms: Option<Latency>,
     pub model: Option<Arc<str>>,
+    pub engine: Option<&'a str>,
     pub modules: &'a [String],
     pub transfer: Option<Transfer>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +111,7 @@ impl<'a> Record<'a> {
             objects: analysis.detections.iter().map(|detection| object(detection, report)).collect(),
             latency_ms: Some(latency(&analysis.timings)),
             model: report.model.clone(),
+            engine: report.engine,
             modules: &report.modules,
             transfer: report.transfer,
             message: analysis.message.as_deref().filter(|_| analysis.status != Status::Ok),
@@ -213,6 +215,7 @@ mod tests {
             transfer: Some(Transfer::InPlace),
             labels: vec!["bottle".to_owned(), "tipped \"over\"".to_owned()].into(),
             model: Some("yolox-nano@695e750a".into()),
+            engine: Some("onnxruntime"),
             modules: vec!["letterbox@1f3c0000".to_owned(), "yolo@88ab0000".to_owned()].into(),
         }
     }
@@ -226,7 +229,7 @@ mod tests {
     }
 
     const HEAD: &str = r#"{"camera":"line3","seq":41,"timestamp":1640000000,"system_timestamp":"2026-11-22T10:00:00.123Z","resolution":{"width":640,"height":360},"#;
-    const TAIL: &str = r#""latency_ms":{"preprocess":0.6,"inference":15.1,"postprocess":0.2,"total":17.9},"model":"yolox-nano@695e750a","modules":["letterbox@1f3c0000","yolo@88ab0000"],"transfer":"in_place""#;
+    const TAIL: &str = r#""latency_ms":{"preprocess":0.6,"inference":15.1,"postprocess":0.2,"total":17.9},"model":"yolox-nano@695e750a","engine":"onnxruntime","modules":["letterbox@1f3c0000","yolo@88ab0000"],"transfer":"in_place""#;
 
     #[test]
     fn exact_text() {
@@ -266,10 +269,11 @@ mod tests {
         let mut frame = report(Status::Skipped, vec![]);
         (frame.timestamp_ns, frame.transfer, frame.model, frame.analysis.message) = (None, None, None, None);
         frame.analysis.timings = Timings::default();
+        frame.engine = None;
         frame.modules = Arc::new([]);
         assert_eq!(
             record(&frame),
-            r#"{"camera":"line3","seq":41,"timestamp":null,"system_timestamp":"2026-11-22T10:00:00.123Z","resolution":{"width":640,"height":360},"status":"skipped","objects":[],"latency_ms":{"preprocess":0.0,"inference":0.0,"postprocess":0.0,"total":0.0},"model":null,"modules":[],"transfer":null}"#
+            r#"{"camera":"line3","seq":41,"timestamp":null,"system_timestamp":"2026-11-22T10:00:00.123Z","resolution":{"width":640,"height":360},"status":"skipped","objects":[],"latency_ms":{"preprocess":0.0,"inference":0.0,"postprocess":0.0,"total":0.0},"model":null,"engine":null,"modules":[],"transfer":null}"#
         );
     }
 

@@ -35,6 +35,7 @@ pub fn report(status: Status, ms: u64, detections: Vec<Detection>) -> Arc<FrameR
         transfer: Some(Transfer::InPlace),
         labels: vec!["good".to_owned(), "missing cap".to_owned()].into(),
         model: None,
+        engine: None,
         modules: Arc::new([]),
     })
 }

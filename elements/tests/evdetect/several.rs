@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use edgevision_wasm_host::nn::{LoadOptions, load_model};
+use edgevision_wasm_host::nn::{LoadOptions, load_count, load_model};
 use gst::prelude::*;
 use gstedgevision::detectionmeta;
 
@@ -85,7 +85,11 @@ fn ten_in_one_process_share_one_model() {
     for bench in &benches {
         bench.pipeline.state(PATIENCE).0.unwrap();
     }
-    let model = load_model(&path, "auto", &LoadOptions::default()).unwrap();
+    assert_eq!(load_count(), 1);
+    // What the element makes of its defaults.
+    let sessions = gstedgevision::planned_workers(0, gstedgevision::Performance::Throughput);
+    let options = LoadOptions { sessions, ..LoadOptions::default() };
+    let model = load_model(&path, "auto", &options).unwrap();
     assert!(
         Arc::strong_count(&model) > 10,
         "{} holders: it was loaded more than once",

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    model::ModelRef,
     schema::required,
     shorthand::{Shorthand, either, either_or_null},
-    units::{Bytes, Count, HumanDuration},
+    units::{Bytes, HumanDuration},
 };
 
 /// What is done with each frame of a camera.
@@ -126,73 +127,5 @@ impl Default for ModuleRef {
 impl From<String> for ModuleRef {
     fn from(module: String) -> Self {
         Self { module, params: serde_json::Map::new(), path: PathBuf::new() }
-    }
-}
-
-/// The model behind the modules.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(transform = |s: &mut schemars::Schema| required(s, &["path"]))]
-pub struct ModelRef {
-    /// The model's file, relative to the config file.
-    pub path: PathBuf,
-    /// What runs it.
-    pub engine: EngineName,
-    /// Threads inside one inference, `auto` or a number 1 to 256; `auto` = cores divided by workers.
-    pub threads: Count,
-    /// Names of the classes in the model's order: a list, or a text file with one name a line, relative to the config
-    /// file.
-    pub labels: Option<Labels>,
-}
-
-impl From<PathBuf> for ModelRef {
-    fn from(path: PathBuf) -> Self {
-        Self { path, ..Self::default() }
-    }
-}
-
-/// What runs a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum EngineName {
-    /// The engine that fits the file.
-    #[default]
-    Auto,
-    /// Built in, for ONNX.
-    Rten,
-}
-
-impl EngineName {
-    /// As `load_model` and the element's property take it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Rten => "rten",
-        }
-    }
-}
-
-/// Names of a model's classes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub enum Labels {
-    /// A text file, one name a line.
-    File(PathBuf),
-    /// Written out.
-    List(Vec<String>),
-}
-
-impl Labels {
-    /// The names. The error is a sentence.
-    pub fn read(&self) -> Result<Vec<String>, String> {
-        let path = match self {
-            Self::List(names) => return Ok(names.clone()),
-            Self::File(path) => path,
-        };
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| format!("the labels {} cannot be read: {e}", path.display()))?;
-        Ok(text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edgevision_wasm_host::suggest::suggestion;
+use edgevision_wasm_host::{nn::engine_names, suggest::suggestion};
 
 use super::{Analyze, Camera, Config, ConfigError, Labels, Location, SourceKind, node::Node};
 
@@ -34,6 +34,7 @@ pub(super) fn check(config: &Config, root: &Node) -> Vec<ConfigError> {
         applicable(camera, written, &path, &mut report);
         together(camera, &path, &mut report);
         labels(&camera.analyze, &path, &mut report);
+        options(&camera.analyze, &path, &mut report);
     }
     errors
 }
@@ -92,6 +93,16 @@ fn together(camera: &Camera, path: &str, report: Report<'_>) {
         && source.framerate.is_some_and(|rate| rate.per_second() < 1.0)
     {
         report(format!("{path}.source.framerate"), "a test pattern has at least 1 frame per second".into());
+    }
+}
+
+/// Options are an engine's own.
+fn options(analyze: &Analyze, path: &str, report: Report<'_>) {
+    let Some(model) = analyze.model.as_ref().filter(|model| !model.options.is_empty()) else { return };
+    if model.engine.is_auto() {
+        let names = engine_names().collect::<Vec<_>>().join(", ");
+        let message = format!("options belong to one engine; name it in `engine` instead of auto: {names}");
+        report(format!("{path}.analyze.model.options"), message);
     }
 }
 

@@ -11,6 +11,7 @@ mod formats;
 mod load;
 mod location;
 mod meaning;
+mod model;
 mod node;
 mod origin;
 mod output;
@@ -26,10 +27,11 @@ mod yaml;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use analyze::{Analyze, EngineName, Labels, ModelRef, ModuleRef, Policy};
+pub use analyze::{Analyze, ModuleRef, Policy};
 pub use error::{ConfigError, ConfigErrors, Position};
 pub use load::{load, parse};
 pub use location::{Location, PATTERNS, SourceKind};
+pub use model::{EngineName, Labels, ModelRef, Performance, Precision};
 pub use origin::Origin;
 pub use output::{JsonLines, Outputs, Overlay, OverlayEffect, Publish, RtspOut};
 pub use schema::schema;
@@ -54,7 +56,8 @@ pub struct Config {
     #[serde(deserialize_with = "either::<_, bool, Overlay>")]
     #[schemars(with = "Shorthand<bool, Overlay>")]
     pub overlay: Overlay,
-    /// Threads that analyse frames, shared by all cameras: `auto` (one for each core) or a number 1 to 256.
+    /// Threads that analyse frames, shared by all cameras: `auto` (so many that with the threads of the inference engine
+    /// each core has one) or a number 1 to 256.
     pub workers: Count,
     /// Where the results go.
     pub outputs: Outputs,

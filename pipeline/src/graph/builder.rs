@@ -169,6 +169,12 @@ fn set_model(detect: &gst::Element, analyze: &Analyze) {
     detect.set_property("engine", model.engine.as_str());
     let threads = model.threads.or(|| 1);
     detect.set_property("model-threads", u32::try_from(threads).unwrap_or(u32::MAX));
+    detect.set_property_from_str("performance", model.performance.as_str());
+    detect.set_property_from_str("precision", model.precision.as_str());
+    detect.set_property("device", model.device.as_deref().unwrap_or_default());
+    if !model.options.is_empty() {
+        detect.set_property("engine-options", json(&model.options));
+    }
     match &model.labels {
         Some(Labels::File(path)) => detect.set_property("labels", path_text(path)),
         Some(Labels::List(names)) => detect.set_property("label-list", names.join("\n")),

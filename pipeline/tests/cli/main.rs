@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod check;
+mod engines;
 mod inspect;
 mod workshop;
 
@@ -15,9 +16,13 @@ fn the_version_states_the_build() {
     assert_eq!((found.code, &*found.stderr), (0, ""));
     let first = format!("edgevision {}\n", env!("CARGO_PKG_VERSION"));
     assert!(found.stdout.starts_with(&first), "{}", found.stdout);
-    for fact in
-        ["commit:    ", "rustc:     rustc 1.", "target:    ", "gstreamer: GStreamer 1.", "engines:   rten"]
-    {
+    for fact in [
+        "commit:    ",
+        "rustc:     rustc 1.",
+        "target:    ",
+        "gstreamer: GStreamer 1.",
+        "engines:   onnxruntime, ",
+    ] {
         assert!(found.stdout.contains(fact), "{fact}: {}", found.stdout);
     }
 }

@@ -4,6 +4,7 @@
 //! from the engine's memory to where it is wanted. A new engine is a new file beside `rten.rs` and a line in
 //! `registry.rs`.
 
+mod choice;
 pub mod fake;
 mod file;
 mod litert;
@@ -18,10 +19,13 @@ mod tflite;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use choice::{Choice, PassedOver};
 pub use file::{Format, ModelFile};
 pub use onnx::{ModelInfo, ModelTensor, Opset, inspect_model};
 pub use openvino::needed_environment;
-pub use registry::{engine_available, engine_names, load_model};
+pub use registry::{
+    Survey, choose_model, engine_available, engine_names, load_count, load_model, survey,
+};
 pub use tensor::byte_len;
 
 /// Element type of a tensor; values as in `edgevision_abi::dtype`.
@@ -113,6 +117,14 @@ pub enum NnError {
     /// Not a model of this format.
     #[error("{0}")]
     Format(String),
+    /// The engine's library is not on this machine.
+    #[error("{sentence}")]
+    Absent {
+        /// Where it was looked for and what to do.
+        sentence: String,
+        /// The same as a phrase of a few words.
+        reason: String,
+    },
     /// The engine lacks an operator or computes it wrongly.
     #[error("{0}")]
     Unsupported(String),
@@ -142,6 +154,9 @@ impl NnError {
             Self::Unsupported(sentence) => Self::Unsupported(format!("{place}: {sentence}")),
             Self::Input(sentence) => Self::Input(format!("{place}: {sentence}")),
             Self::Engine(sentence) => Self::Engine(format!("{place}: {sentence}")),
+            Self::Absent { sentence, reason } => {
+                Self::Absent { sentence: format!("{place}: {sentence}"), reason }
+            }
             located @ (Self::Read { .. } | Self::OutputTooSmall { .. }) => located,
         }
     }
@@ -186,6 +201,26 @@ pub enum Precision {
     Bf16,
     /// What the engine thinks is quickest on this machine.
     Auto,
+}
+
+impl LoadOptions {
+    /// The engine's own options as engines take them: texts, from what a user wrote as text, number or truth value.
+    ///
+    /// # Errors
+    /// A value of another kind; the text is one sentence.
+    pub fn read_session_options(
+        written: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<BTreeMap<String, String>, String> {
+        use serde_json::Value;
+        let text = |(name, value): (&String, &Value)| match value {
+            Value::String(text) => Ok((name.clone(), text.clone())),
+            Value::Number(_) | Value::Bool(_) => Ok((name.clone(), value.to_string())),
+            other => Err(format!(
+                "the option `{name}` is {other}; allowed are a text, a number, and true or false"
+            )),
+        };
+        written.iter().map(text).collect()
+    }
 }
 
 impl Default for LoadOptions {

@@ -75,25 +75,22 @@ impl Library {
     }
 
     fn not_there(&self, file: &Path) -> NnError {
-        NnError::Unsupported(format!(
-            "the engine {}: {} names {}, which is not a file; set it to the library {}",
-            self.engine,
-            self.variable,
-            file.display(),
-            self.file
-        ))
+        let reason = format!("{} names {}, which is not a file", self.variable, file.display());
+        let sentence = format!("the engine {}: {reason}; set it to the library {}", self.engine, self.file);
+        NnError::Absent { sentence, reason }
     }
 
     fn nowhere(&self, folders: &[PathBuf]) -> NnError {
         let looked: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-        NnError::Unsupported(format!(
+        let sentence = format!(
             "the engine {} needs {} ({}), which is not installed; run `make engines`, or set {} to the file; looked in {}",
             self.engine,
             self.product,
             self.file,
             self.variable,
             looked.join(", ")
-        ))
+        );
+        NnError::Absent { sentence, reason: "not installed, run `make engines`".into() }
     }
 }
 

@@ -3,13 +3,16 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, LazyLock, Mutex, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use sha2::{Digest, Sha256};
 
 use super::{
-    Engine, LoadOptions, Model, ModelFile, NnError, litert::LiteRt, onnxruntime::OnnxRuntime,
+    Choice, Engine, LoadOptions, Model, ModelFile, NnError, PassedOver, litert::LiteRt, onnxruntime::OnnxRuntime,
     openvino::OpenVino, rten::RtenEngine,
 };
 use crate::files;
@@ -20,10 +23,16 @@ const MAX_BYTES: u64 = 2 << 30;
 /// All engines, the quickest first: `auto` takes the first that is present and can run the model.
 static ENGINES: [&dyn Engine; 4] = [&OnnxRuntime, &OpenVino, &LiteRt, &RtenEngine];
 
-type Loaded = HashMap<(String, &'static str, LoadOptions), Weak<dyn Model>>;
+/// By digest, engine or `auto` as asked for, and options.
+type Loaded = HashMap<(String, &'static str, LoadOptions), (Weak<dyn Model>, Choice)>;
 
 /// Models live as long as somebody uses them; the registry only knows where they are.
 static MODELS: LazyLock<Mutex<Loaded>> = LazyLock::new(Mutex::default);
+
+/// How often an engine has loaded a model.
+static LOADS: AtomicUsize = AtomicUsize::new(0);
+
+const AUTO: &str = "auto";
 
 /// Names of the engines that a config can ask for, `auto` apart.
 pub fn engine_names() -> impl Iterator<Item = &'static str> {
@@ -54,33 +63,118 @@ fn candidates(name: &str) -> Result<Vec<&'static dyn Engine>, NnError> {
     )))
 }
 
+/// As [`choose_model`], for those who need not know why.
+///
+/// # Errors
+/// As [`choose_model`].
+pub fn load_model(path: &Path, engine: &str, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+    choose_model(path, engine, options).map(|(model, _)| model)
+}
+
 /// Loads a model file with the engine of that name, or returns the one that this process has loaded before (same
 /// bytes, engine and options; then also under the name of the file that was loaded first). `auto` takes the quickest
-/// engine that is installed and accepts the model, and says which in the log. Loads happen one after another.
-pub fn load_model(path: &Path, engine: &str, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+/// engine that is installed and accepts the model, and says which and why in the log. Loads happen one after another.
+///
+/// # Errors
+/// No engine of that name, or one that is not installed ([`NnError::Absent`]), or none that can run the model.
+pub fn choose_model(
+    path: &Path,
+    engine: &str,
+    options: &LoadOptions,
+) -> Result<(Arc<dyn Model>, Choice), NnError> {
     let candidates = candidates(engine)?;
+    if engine == AUTO && !options.session_options.is_empty() {
+        let sentence = "options belong to one engine; name it instead of `auto`";
+        return Err(NnError::Unsupported(sentence.into()));
+    }
     let file = ModelFile::read(path)?;
     let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut refusals = Vec::new();
-    for engine in candidates.into_iter().filter(|candidate| engine != "auto" || candidate.runs(&file.format))
-    {
-        let key = (file.sha256.clone(), engine.name(), options.clone());
-        if let Some(model) = models.get(&key).and_then(Weak::upgrade) {
-            return Ok(model);
+    let asked = candidates.first().map_or(AUTO, |first| if engine == AUTO { AUTO } else { first.name() });
+    if let Some(known) = known(&models, &file, asked, options) {
+        return Ok(known);
+    }
+    let (model, choice) = choose(&candidates, asked == AUTO, &file, |engine| {
+        match known(&models, &file, engine.name(), options) {
+            Some((model, _)) => Ok(model),
+            None => load(engine, &file, options),
         }
-        match engine.available().and_then(|()| engine.load(&file, options)) {
-            Ok(model) => {
-                tracing::info!(model = %path.display(), engine = engine.name(), passed_over = ?refusals, "model loaded");
-                models.retain(|_, model| model.strong_count() > 0);
-                models.insert(key, Arc::downgrade(&model));
-                return Ok(model);
-            }
+    })
+    .map_err(|error| error.at(path.display()))?;
+    tracing::info!(model = %path.display(), engine = choice.engine, "model loaded: {choice}");
+    models.retain(|_, (model, _)| model.strong_count() > 0);
+    let by_name = Choice { engine: choice.engine, automatic: false, passed_over: Vec::new() };
+    for (asked, choice) in [(choice.engine, &by_name), (asked, &choice)] {
+        let key = (file.sha256.clone(), asked, options.clone());
+        models.insert(key, (Arc::downgrade(&model), choice.clone()));
+    }
+    Ok((model, choice))
+}
+
+/// How often an engine has loaded a model in this process: once for all who share it.
+pub fn load_count() -> usize {
+    LOADS.load(Ordering::Relaxed)
+}
+
+fn known(
+    models: &Loaded,
+    file: &ModelFile,
+    asked: &'static str,
+    options: &LoadOptions,
+) -> Option<(Arc<dyn Model>, Choice)> {
+    let (model, choice) = models.get(&(file.sha256.clone(), asked, options.clone()))?;
+    Some((model.upgrade()?, choice.clone()))
+}
+
+fn load(engine: &dyn Engine, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+    engine.available()?;
+    let model = engine.load(file, options)?;
+    LOADS.fetch_add(1, Ordering::Relaxed);
+    Ok(model)
+}
+
+/// The first candidate that loads the model.
+fn choose(
+    candidates: &[&'static dyn Engine],
+    automatic: bool,
+    file: &ModelFile,
+    load: impl Fn(&dyn Engine) -> Result<Arc<dyn Model>, NnError>,
+) -> Result<(Arc<dyn Model>, Choice), NnError> {
+    let mut passed_over = Vec::new();
+    for engine in candidates.iter().filter(|engine| !automatic || engine.runs(&file.format)) {
+        match load(*engine) {
+            Ok(model) => return Ok((model, Choice { engine: engine.name(), automatic, passed_over })),
+            Err(error) if !automatic => return Err(error),
             // Another engine may do better; it would not with a file that is no model.
-            Err(NnError::Unsupported(sentence)) => refusals.push(sentence),
-            Err(error) => return Err(error.at(path.display())),
+            Err(error @ (NnError::Absent { .. } | NnError::Unsupported(_))) => {
+                passed_over.push(PassedOver::new(engine.name(), &error));
+            }
+            Err(error) => return Err(error),
         }
     }
-    Err(NnError::Unsupported(refusals.join("; also, ")).at(path.display()))
+    Err(NnError::Unsupported(nothing_runs(file, &passed_over)))
+}
+
+fn nothing_runs(file: &ModelFile, passed_over: &[PassedOver]) -> String {
+    let why: Vec<String> = passed_over.iter().map(ToString::to_string).collect();
+    let format = file.format.name();
+    match why.is_empty() {
+        true => format!("there is no engine for models in the format {format}"),
+        false => format!("no engine here runs this model ({format}); {}", why.join("; ")),
+    }
+}
+
+/// What one engine says to a model.
+pub struct Survey {
+    /// The engine.
+    pub engine: &'static str,
+    /// The loaded model, or why there is none.
+    pub outcome: Result<Arc<dyn Model>, NnError>,
+}
+
+/// Asks every engine, the quickest first, by loading the model. Nothing is shared with [`load_model`].
+pub fn survey(file: &ModelFile, options: &LoadOptions) -> Vec<Survey> {
+    let ask = |engine: &&dyn Engine| Survey { engine: engine.name(), outcome: load(*engine, file, options) };
+    ENGINES.iter().map(ask).collect()
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, NnError> {

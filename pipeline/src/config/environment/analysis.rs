@@ -7,7 +7,7 @@ use edgevision_wasm_host::{
     job::{Job, JobSpec, Limits, Stage},
     lookup,
     module::{Module, Role},
-    nn::{LoadOptions, Model, load_model},
+    nn::{Choice, Model, NnError, choose_model},
 };
 
 use super::{CameraFacts, Findings, files::readable};
@@ -19,10 +19,12 @@ use crate::{
 pub(super) fn check(analyze: &Analyze, path: &str, findings: &mut Findings<'_>) -> CameraFacts {
     let key = |key: &str| format!("{path}.analyze.{key}");
     let before = findings.errors.len();
+    let (model, engine) = analyze.model.as_ref().and_then(|model| load(model, &key, findings)).unzip();
     let facts = CameraFacts {
         preprocess: module(&analyze.preprocess, Role::Preprocess, &key("preprocess.module"), findings),
         detect: module(&analyze.detect, Role::Detect, &key("detect.module"), findings),
-        model: analyze.model.as_ref().and_then(|model| load(model, &key("model.path"), findings)),
+        model,
+        engine,
         labels: labels(analyze, &key, findings).into(),
     };
     if findings.errors.len() == before
@@ -60,11 +62,25 @@ fn load_module(module: &ModuleRef) -> Result<Arc<Module>, String> {
     Module::load(&path).map_err(|error| error.to_string())
 }
 
-fn load(model: &ModelRef, key: &str, findings: &mut Findings<'_>) -> Option<Arc<dyn Model>> {
-    findings.keep(Exit::NoInput, key, readable(&model.path))?;
-    let options = LoadOptions { threads: model.threads.or(|| 1), ..LoadOptions::default() };
-    let loaded = load_model(&model.path, model.engine.as_str(), &options);
-    findings.keep(Exit::Config, key, loaded.map_err(|error| error.to_string()))
+/// What is absent here may be there where the config runs: that is no mistake in the file, so it has a kind of its own.
+fn load(
+    model: &ModelRef,
+    key: &dyn Fn(&str) -> String,
+    findings: &mut Findings<'_>,
+) -> Option<(Arc<dyn Model>, Choice)> {
+    findings.keep(Exit::NoInput, &key("model.path"), readable(&model.path))?;
+    let options = findings.keep(Exit::Config, &key("model.options"), model.load_options())?;
+    match choose_model(&model.path, model.engine.as_str(), &options) {
+        Ok(loaded) => Some(loaded),
+        Err(error @ NnError::Absent { .. }) => {
+            findings.report(Exit::Unavailable, &key("model.engine"), error.to_string());
+            None
+        }
+        Err(error) => {
+            findings.report(Exit::Config, &key("model.path"), error.to_string());
+            None
+        }
+    }
 }
 
 fn labels(analyze: &Analyze, key: &dyn Fn(&str) -> String, findings: &mut Findings<'_>) -> Vec<String> {

@@ -7,7 +7,10 @@ mod sources;
 
 use std::sync::Arc;
 
-use edgevision_wasm_host::{module::Module, nn::Model};
+use edgevision_wasm_host::{
+    module::Module,
+    nn::{Choice, Model},
+};
 
 use super::{Config, ConfigError, ConfigErrors};
 use crate::error::Exit;
@@ -21,6 +24,8 @@ pub struct CameraFacts {
     pub detect: Option<Arc<Module>>,
     /// Its model.
     pub model: Option<Arc<dyn Model>>,
+    /// What runs it on this machine, and why.
+    pub engine: Option<Choice>,
     /// Names of its classes.
     pub labels: Arc<[String]>,
 }
