@@ -23,9 +23,7 @@ pub use choice::{Choice, PassedOver};
 pub use file::{Format, ModelFile};
 pub use onnx::{ModelInfo, ModelTensor, Opset, inspect_model};
 pub use openvino::needed_environment;
-pub use registry::{
-    Survey, choose_model, engine_available, engine_names, load_count, load_model, survey,
-};
+pub use registry::{Survey, choose_model, engine_available, engine_names, load_count, load_model, survey};
 pub use tensor::byte_len;
 
 /// Element type of a tensor; values as in `edgevision_abi::dtype`.
