@@ -102,7 +102,7 @@ mod tests {
     }
 
     fn mapped(before: Geometry, after: Geometry) -> [f32; 4] {
-        let found =
+        let mut found =
             Detection { x0: 40.0, y0: 100.0, x1: 200.0, y1: 180.0, score: 0.5, class_id: 0, extras: None };
         Mapping::between(before, after).apply(&mut found);
         [found.x0, found.y0, found.x1, found.y1]
