@@ -12,8 +12,8 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Choice, Engine, LoadOptions, Model, ModelFile, NnError, PassedOver, litert::LiteRt, onnxruntime::OnnxRuntime,
-    openvino::OpenVino, rten::RtenEngine,
+    Choice, Engine, LoadOptions, Model, ModelFile, NnError, PassedOver, litert::LiteRt,
+    onnxruntime::OnnxRuntime, openvino::OpenVino, rten::RtenEngine,
 };
 use crate::files;
 
