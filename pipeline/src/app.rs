@@ -144,7 +144,8 @@ fn first_failure(endings: &[Ending]) -> Exit {
     failed.unwrap_or(Exit::Ok)
 }
 
-fn exit(kind: FailureKind) -> Exit {
+/// How the process is to end when a camera cannot go on.
+pub(crate) fn exit(kind: FailureKind) -> Exit {
     match kind {
         FailureKind::Missing => Exit::NoInput,
         FailureKind::Denied => Exit::Denied,

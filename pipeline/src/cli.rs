@@ -15,13 +15,15 @@ use crate::{
     check,
     config::{self, units::HumanDuration},
     error::{AppError, Exit},
+    extract::{self, Every, PictureFormat},
     inspect,
     telemetry::{LogFormat, LogLevel, log},
 };
 
 const USAGE: &str = "edgevision --config <FILE> [--once] [--duration <TIME>]
        edgevision check <FILE>
-       edgevision inspect [--json] <FILE>";
+       edgevision inspect [--json] <FILE>
+       edgevision extract-frames --out <FOLDER> [--count <N>] [--every <N|TIME>] <SOURCE>";
 const EXAMPLES: &str = "\
 Examples:
   edgevision --config configs/line3.yaml           run the cameras of this file until Ctrl-C
@@ -29,6 +31,7 @@ Examples:
   edgevision check line3.yaml                      find all mistakes in a config without running it
   edgevision inspect yolo                          roles, imports and parameters of a module
   edgevision inspect line3.onnx                    inputs and outputs of a model, which engines run it, and the config for it
+  edgevision extract-frames --out frames --count 200 clip.mp4     200 pictures, evenly spread
 
 The keys of a config file are listed in configs/reference.yaml.
 
@@ -111,6 +114,71 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Store frames of a camera or clip as pictures, for calibrating, training and labelling models.
+    ///
+    /// The pixels are those that modules see: decoded, in full range RGB, at their own size. Nothing leaves this
+    /// computer. Ctrl-C ends it with what is there. Without --count and --every, all frames of a clip are taken.
+    ExtractFrames(ExtractArgs),
+}
+
+#[derive(Debug, Args)]
+struct ExtractArgs {
+    /// A clip, a picture, a folder or glob of pictures, rtsp://, v4l2:///dev/video0 or test://ball.
+    #[arg(required_unless_present = "config", conflicts_with = "config")]
+    source: Option<String>,
+    /// Take a camera of this config file instead (with its user name and password, size, transport).
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The camera of the config, when there are several.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    camera: Option<String>,
+    /// The folder to write to; it is made if it is not there.
+    #[arg(short, long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// How many frames at most. Alone, it spreads them evenly over a clip (which is then read twice).
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Take every n-th frame, or one for each such time, for example 25 or 2s.
+    #[arg(long, value_name = "N|TIME")]
+    every: Option<Every>,
+    /// Take --count random frames of a clip.
+    #[arg(long)]
+    random: bool,
+    /// Another seed gives other random frames.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "random")]
+    seed: u64,
+    /// How pictures are stored: PNG keeps the pixels exactly.
+    #[arg(long, value_enum, default_value_t = PictureFormat::Png, value_name = "FORMAT")]
+    format: PictureFormat,
+    /// Of JPEG pictures, 1 to 100.
+    #[arg(long, value_name = "N", default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Replace pictures that are there already.
+    #[arg(long)]
+    force: bool,
+    /// End after this long, for example 10s or 5m.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    duration: Option<HumanDuration>,
+}
+
+impl ExtractArgs {
+    fn run(self) -> Result<Exit, AppError> {
+        let request = extract::Request {
+            source: self.source,
+            config: self.config,
+            camera: self.camera,
+            out: self.out,
+            count: self.count,
+            every: self.every,
+            random: self.random,
+            seed: self.seed,
+            format: self.format,
+            quality: self.quality,
+            force: self.force,
+            duration: self.duration.map(HumanDuration::get),
+        };
+        say(&extract::run(&request)?)
+    }
 }
 
 fn duration(text: &str) -> Result<HumanDuration, String> {
@@ -149,6 +217,7 @@ impl Cli {
         match self.command {
             Some(Command::Check { file }) => say_report(check::check(&file)),
             Some(Command::Inspect { file, json }) => inspect::inspect(&file, json).and_then(say_report),
+            Some(Command::ExtractFrames(arguments)) => arguments.run(),
             None => self.run.run(self.log_format),
         }
     }

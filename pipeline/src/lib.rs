@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 mod cores;
 pub mod error;
+mod extract;
 pub mod graph;
 mod inspect;
 pub mod output;

@@ -3,7 +3,7 @@
 use edgevision_wasm_host::frame::{
     ColorMatrix, ColorRange, Colorimetry, FrameLayout, LayoutError, PixelFormat, Plane,
 };
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoInfo};
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat, VideoInfo};
 
 /// Formats that modules can be given, in the order of preference.
 pub const FORMATS: [VideoFormat; 5] =
@@ -29,7 +29,7 @@ impl StreamFormat {
             let known = FORMATS.map(|format| format.to_str().as_str()).join(", ");
             format!("format {} is not one of {known}; put videoconvert in front", info.format())
         })?;
-        let color = colorimetry(&info);
+        let color = colorimetry(&info, stated(caps));
         FrameLayout::packed(format, info.width(), info.height(), color).map_err(|error| error.to_string())?;
         Ok(Self { info, format, color })
     }
@@ -109,7 +109,10 @@ fn pixel_format(format: VideoFormat) -> Option<PixelFormat> {
 /// The matrix and range of a stream. `VideoInfo::from_caps` has already put GStreamer's defaults in place of a
 /// missing colorimetry: BT.709 above 576 lines, else BT.601, both limited; grey and RGB full. What modules don't
 /// know is taken for its nearest relative: BT.2020 and SMPTE 240M for BT.709, FCC for BT.601.
-fn colorimetry(info: &VideoInfo) -> Colorimetry {
+///
+/// `stated` is what the caps say: `from_caps` also throws away a range that is known when the matrix is not, as
+/// decoders write it for full range H.264 that names no matrix (`1:0:0:0`).
+fn colorimetry(info: &VideoInfo, stated: Option<VideoColorimetry>) -> Colorimetry {
     let colorimetry = info.colorimetry();
     let matrix = match colorimetry.matrix() {
         VideoColorMatrix::Bt601 | VideoColorMatrix::Fcc => ColorMatrix::Bt601,
@@ -118,13 +121,18 @@ fn colorimetry(info: &VideoInfo) -> Colorimetry {
         }
         _ => default_matrix(info.height()),
     };
-    let range = match colorimetry.range() {
+    let known = |range: &VideoColorRange| *range != VideoColorRange::Unknown;
+    let range = match stated.map(|stated| stated.range()).filter(known).unwrap_or(colorimetry.range()) {
         VideoColorRange::Range0_255 => ColorRange::Full,
         VideoColorRange::Range16_235 => ColorRange::Limited,
         _ if info.is_yuv() => ColorRange::Limited,
         _ => ColorRange::Full,
     };
     Colorimetry { matrix, range }
+}
+
+fn stated(caps: &gst::CapsRef) -> Option<VideoColorimetry> {
+    caps.structure(0)?.get::<&str>("colorimetry").ok()?.parse().ok()
 }
 
 fn default_matrix(height: u32) -> ColorMatrix {
@@ -166,6 +174,8 @@ mod tests {
         for (caps, expected) in table {
             assert_eq!(color(caps), expected, "{caps}");
         }
+        let no_matrix = "format=I420,width=640,height=480,colorimetry=(string)1:0:0:0";
+        assert_eq!(color(no_matrix), (Bt601, Full), "the range is known although the matrix is not");
         assert_eq!(color("format=GRAY8,width=8,height=8").1, Full);
         assert_eq!(color("format=RGB,width=8,height=8").1, Full);
     }

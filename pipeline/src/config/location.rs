@@ -105,7 +105,7 @@ impl Location {
     }
 
     /// Makes a relative path relative to `folder`, and a path that is a folder a source of pictures.
-    pub(super) fn resolve(&mut self, folder: &Path) {
+    pub(crate) fn resolve(&mut self, folder: &Path) {
         if let Self::File(path) | Self::Images(path) = self {
             *path = folder.join(&path);
         }

@@ -112,7 +112,8 @@ impl Drop for CameraGraph {
     }
 }
 
-fn make(factory: &str, name: &str) -> Result<gst::Element, Failure> {
+/// A GStreamer element, or a failure that names the Debian package it comes with.
+pub(crate) fn make(factory: &str, name: &str) -> Result<gst::Element, Failure> {
     gst::ElementFactory::make(factory).name(name).build().map_err(|_| {
         Failure::new(
             FailureKind::NoPlugin,

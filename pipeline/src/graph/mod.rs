@@ -4,4 +4,5 @@ mod builder;
 pub mod names;
 mod stats;
 
+pub(crate) use builder::make;
 pub use builder::{CameraGraph, CameraOutputs};

@@ -3,6 +3,7 @@
 
 mod check;
 mod engines;
+mod extract;
 mod inspect;
 mod workshop;
 

@@ -12,6 +12,8 @@ use edgevision_wasm_host::{
     nn::{Choice, Model},
 };
 
+pub(crate) use sources::missing as missing_source;
+
 use super::{Config, ConfigError, ConfigErrors};
 use crate::error::Exit;
 
@@ -47,6 +49,16 @@ pub fn examine(config: &Config) -> (Vec<CameraFacts>, ConfigErrors) {
     }
     outputs::check(&config.outputs, has_gstreamer, &mut findings);
     (facts, ConfigErrors::sorted(findings.errors))
+}
+
+/// The same for the source of one camera alone.
+pub(crate) fn examine_source(config: &Config, index: usize) -> ConfigErrors {
+    let mut findings = Findings { config, errors: Vec::new() };
+    let has_gstreamer = start_gstreamer(&mut findings);
+    if let Some(camera) = config.cameras.get(index) {
+        sources::check(&camera.source, &format!("cameras[{index}]"), has_gstreamer, &mut findings);
+    }
+    ConfigErrors::sorted(findings.errors)
 }
 
 fn start_gstreamer(findings: &mut Findings<'_>) -> bool {

@@ -11,17 +11,24 @@ use crate::{
 
 pub(super) fn check(source: &Source, path: &str, has_gstreamer: bool, findings: &mut Findings<'_>) {
     let key = format!("{path}.source.uri");
-    let found = match &source.uri {
+    if let Some(sentence) = missing(&source.uri) {
+        findings.report(Exit::NoInput, &key, sentence);
+    }
+    if has_gstreamer {
+        elements(&source.uri, &key, findings);
+    }
+    secrets(source, path, findings);
+}
+
+/// Why there is nothing to read at a place of this computer, as a sentence.
+pub(crate) fn missing(place: &Location) -> Option<String> {
+    let found = match place {
         Location::File(file) => readable(file),
         Location::Images(folder) => images::list(folder).map(drop),
         Location::V4l2(device) => camera_device(device),
         Location::Rtsp(_) | Location::Pattern(_) => Ok(()),
     };
-    findings.keep(Exit::NoInput, &key, found);
-    if has_gstreamer {
-        elements(&source.uri, &key, findings);
-    }
-    secrets(source, path, findings);
+    found.err()
 }
 
 fn camera_device(device: &Path) -> Result<(), String> {
