@@ -1,89 +1,17 @@
 //! Models that are refused, each with its sentence; and small models made here whose results are known.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use std::{cell::RefCell, path::Path, sync::Arc};
+mod common;
 
+use std::{path::Path, sync::Arc};
+
+use common::onnx::{chain, file, ints, model, node, value, weights};
 use edgevision_wasm_host::nn::{
     DType, LoadOptions, Model, NnError, OutputBuf, TensorView, inspect_model, load_model,
 };
 use rten_onnx::onnx::{
-    AttributeProto, AttributeType, DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto,
-    OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TypeProto, TypeProtoTensor,
-    ValueInfoProto,
+    AttributeProto, AttributeType, DataLocation, DataType, GraphProto, StringStringEntryProto, TensorProto,
 };
-
-fn value(name: &str, dtype: DataType, shape: Option<&[i64]>) -> ValueInfoProto {
-    let dim = |&size: &i64| match size {
-        -1 => Dimension { dim_param: Some("N".into()), ..Dimension::default() },
-        _ => Dimension { dim_value: Some(size), ..Dimension::default() },
-    };
-    let shape = shape.map(|dims| TensorShapeProto { dim: dims.iter().map(dim).collect() });
-    let tensor = TypeProtoTensor { elem_type: Some(dtype), shape };
-    ValueInfoProto {
-        name: Some(name.into()),
-        r#type: Some(TypeProto { tensor_type: Some(tensor), ..TypeProto::default() }),
-    }
-}
-
-fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
-    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    NodeProto {
-        name: Some(format!("{operator}_0")),
-        op_type: Some(operator.into()),
-        input: names(inputs),
-        output: names(outputs),
-        ..NodeProto::default()
-    }
-}
-
-fn weights(name: &str, dtype: DataType, dims: &[i64], raw: Vec<u8>) -> TensorProto {
-    TensorProto {
-        name: Some(name.into()),
-        data_type: Some(dtype),
-        dims: dims.to_vec(),
-        raw_data: Some(RefCell::new(raw)),
-        ..TensorProto::default()
-    }
-}
-
-fn model(graph: GraphProto) -> ModelProto {
-    ModelProto {
-        ir_version: Some(8),
-        graph: Some(graph),
-        opset_import: vec![OperatorSetIdProto { domain: None, version: Some(13) }],
-        producer_name: Some("edgevision-test".into()),
-        ..ModelProto::default()
-    }
-}
-
-/// `y = operators(x)`, one after another.
-fn chain(operators: &[&str], dtype: DataType, shape: &[i64]) -> GraphProto {
-    let name = |at: usize| match at {
-        0 => "x".to_owned(),
-        at if at == operators.len() => "y".to_owned(),
-        at => format!("t{at}"),
-    };
-    let nodes =
-        operators.iter().enumerate().map(|(at, operator)| node(operator, &[&name(at)], &[&name(at + 1)]));
-    GraphProto {
-        node: nodes.collect(),
-        input: vec![value("x", dtype, Some(shape))],
-        output: vec![value("y", dtype, Some(shape))],
-        ..GraphProto::default()
-    }
-}
-
-struct File {
-    _folder: tempfile::TempDir,
-    path: std::path::PathBuf,
-}
-
-fn file(bytes: &[u8]) -> File {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("line3.onnx");
-    std::fs::write(&path, bytes).unwrap();
-    File { _folder: folder, path }
-}
 
 fn load(path: &Path) -> Result<Arc<dyn Model>, NnError> {
     load_model(path, "rten", &LoadOptions::default())
@@ -233,12 +161,6 @@ fn operators_of_nested_graphs_count() {
 /// depthwise, which rten computes by other code.)
 fn conv_integer(pads: &[i64]) -> GraphProto {
     let mut conv = node("ConvInteger", &["x", "w", "zp"], &["y"]);
-    let ints = |name: &str, ints: &[i64]| AttributeProto {
-        name: Some(name.into()),
-        ints: ints.to_vec(),
-        r#type: Some(AttributeType::INTS),
-        ..AttributeProto::default()
-    };
     conv.attribute = vec![
         ints("pads", pads),
         ints("kernel_shape", &[3, 3]),

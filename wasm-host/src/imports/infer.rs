@@ -1,5 +1,5 @@
-//! `edgevision.infer`: one inference on borrowed tensors. Nothing is copied: the engine reads inputs where they
-//! lie (guest memory or the tensor window) and writes outputs straight into guest memory.
+//! `edgevision.infer`: one inference on borrowed tensors. The engine reads inputs where they lie (guest memory or the
+//! tensor window) and writes outputs straight into guest memory; what an engine copies nevertheless it counts.
 
 use std::time::Instant;
 
@@ -15,6 +15,9 @@ use crate::{
 
 /// Most tensors of one call, inputs and outputs counted apart.
 const MAX_TENSORS: u32 = 64;
+
+/// The length of an output before a session has said what it is.
+const UNTOLD: usize = usize::MAX;
 
 /// Where the guest's descriptors are.
 #[derive(Clone, Copy)]
@@ -56,6 +59,7 @@ pub(super) fn with_session(
     let work = std::panic::AssertUnwindSafe(|| work(caller, &*model, &mut *session));
     match std::panic::catch_unwind(work) {
         Ok(result) => {
+            caller.data_mut().call.bytes_copied += session.take_bytes_copied();
             caller.data_mut().nn.session = Some(session);
             result
         }
@@ -207,7 +211,7 @@ fn borrow_and_run(
     let mut buffers: Vec<OutputBuf<'_>> = lent_outputs
         .into_iter()
         .zip(model.outputs())
-        .map(|(data, info)| OutputBuf { data, dtype: info.dtype, shape: Vec::new(), len: 0 })
+        .map(|(data, info)| OutputBuf { data, dtype: info.dtype, shape: Vec::new(), len: UNTOLD })
         .collect();
     let result = timed_run(session, &views, &mut buffers, spent);
     if matches!(result, Ok(()) | Err(NnError::OutputTooSmall { .. })) {
@@ -248,13 +252,14 @@ fn table_span(address: u32, n: u32) -> Span {
 /// Says in the guest's descriptors what the session wrote, or needs.
 fn describe(buffers: &[OutputBuf<'_>], outputs: &mut [NnTensor]) -> Result<(), Refusal> {
     for (i, (buffer, tensor)) in buffers.iter().zip(outputs).enumerate() {
+        // An output that an error kept from being looked at has no size; what is known beforehand stands.
+        if buffer.len == UNTOLD {
+            continue;
+        }
         let len = u32::try_from(buffer.len).ok();
         let len = len.ok_or_else(|| engine_error(format!("output {i} has {} bytes", buffer.len)))?;
-        // An output that an error kept from being looked at has no size; what is known beforehand stands.
-        if len > 0 {
-            tensor.len = len;
-        }
-        if !buffer.shape.is_empty() && !set_shape(tensor, buffer.dtype, &buffer.shape) {
+        tensor.len = len;
+        if !set_shape(tensor, buffer.dtype, &buffer.shape) {
             return Err(engine_error(format!("output {i} has the shape {:?}", buffer.shape)));
         }
     }

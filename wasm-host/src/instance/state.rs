@@ -142,7 +142,7 @@ pub(crate) struct Call {
     pub(crate) max_extras: Caps,
     /// Time spent in the inference engine.
     pub(crate) inference: Duration,
-    /// Tensor bytes copied between guest and host.
+    /// Tensor bytes copied between guest and host, and by the engine.
     pub(crate) bytes_copied: u64,
     /// When its time is up; `None` before the first call and for a time without end.
     ends: Option<Instant>,

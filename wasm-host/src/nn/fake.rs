@@ -113,7 +113,12 @@ impl FakeModel {
         self.runs.load(Ordering::Relaxed)
     }
 
-    fn run(&self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
+    fn run(
+        &self,
+        inputs: &[TensorView<'_>],
+        outputs: &mut [OutputBuf<'_>],
+        copied: &mut u64,
+    ) -> Result<(), NnError> {
         tensor::check_inputs(inputs, &self.inputs)?;
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         std::thread::sleep(self.delay);
@@ -123,7 +128,7 @@ impl FakeModel {
             if tensor::byte_len(tensor.dtype, &tensor.shape) != Some(tensor.data.len()) {
                 return Err(NnError::Engine(format!("the fake's output {index} contradicts its shape")));
             }
-            tensor::deliver(index, buffer, tensor.dtype, tensor.shape, |out| {
+            *copied += tensor::deliver(index, buffer, tensor.dtype, tensor.shape, |out| {
                 out.copy_from_slice(&tensor.data)
             })?;
         }
@@ -142,15 +147,21 @@ impl Model for FakeModel {
         &self.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(FakeSession(self)))
+        Ok(Box::new(FakeSession { model: self, copied: 0 }))
     }
 }
 
-struct FakeSession(Arc<FakeModel>);
+struct FakeSession {
+    model: Arc<FakeModel>,
+    copied: u64,
+}
 
 impl Session for FakeSession {
     fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
-        self.0.run(inputs, outputs)
+        self.model.run(inputs, outputs, &mut self.copied)
+    }
+    fn take_bytes_copied(&mut self) -> u64 {
+        std::mem::take(&mut self.copied)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Inference behind three small traits: an [`Engine`] loads a [`Model`] once, each worker runs its own [`Session`].
 //!
-//! Tensors are borrowed in place: the engine reads an input where its owner has it, and an output is copied once,
-//! from the engine's memory to where it is wanted. A new engine is a new file beside `rten.rs` and a line in
-//! `registry.rs`.
+//! Tensors are borrowed in place: the engine reads an input where its owner has it, and writes an output where it is
+//! wanted if it can. Each session counts the bytes that it copied nevertheless. A new engine is a new file beside
+//! `rten.rs` and a line in `registry.rs`.
 
 mod choice;
 pub mod fake;
@@ -12,10 +12,12 @@ mod native;
 mod onnx;
 mod onnxruntime;
 mod openvino;
+mod options;
 mod registry;
 mod rten;
 mod tensor;
 mod tflite;
+mod words;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -264,6 +266,14 @@ pub trait Model: Send + Sync {
     fn output_quantization(&self, _index: usize) -> Option<Quantization> {
         None
     }
+    /// Which input has this name.
+    fn input_index(&self, name: &str) -> Option<usize> {
+        self.inputs().iter().position(|input| input.name == name)
+    }
+    /// Which output has this name.
+    fn output_index(&self, name: &str) -> Option<usize> {
+        self.outputs().iter().position(|output| output.name == name)
+    }
     /// A session for one worker.
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError>;
 }
@@ -272,6 +282,9 @@ pub trait Model: Send + Sync {
 pub trait Session: Send {
     /// Runs the model. `inputs` in the model's order; `outputs` may be fewer than the model has. With
     /// [`NnError::OutputTooSmall`], each output that was reached says in `len` what it needs; an output without any
-    /// room asks for the size only.
+    /// room asks for the size only. After any error the session can be used again.
     fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError>;
+    /// Bytes of inputs and outputs that were copied or converted between the caller's memory and the engine's since
+    /// this was last asked; what the graph does inside is not counted.
+    fn take_bytes_copied(&mut self) -> u64;
 }

@@ -1,8 +1,8 @@
 //! The embedded engine: [rten](https://github.com/robertknight/rten), pure Rust, ONNX float and QDQ models.
 //!
 //! A model is shared by all sessions and runs concurrently; inputs are read where they are. What rten cannot hold
-//! itself: 64-bit integers are narrowed to 32 bits on the way in (refused when out of range) and widened on the way
-//! out; what the file calls 16-bit floats is computed, fed and returned as 32-bit floats.
+//! itself is converted: 64-bit integers are narrowed to 32 bits on the way in (refused when out of range) and widened on
+//! the way out; 16-bit floats are computed as 32-bit floats. Outputs are copied once from rten's memory.
 
 mod operators;
 mod threads;
@@ -10,19 +10,23 @@ mod values;
 
 use std::{
     any::Any,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use ::rten::{Model as Graph, ModelOptions, NodeId, RunOptions};
+use ::rten::{Model as Graph, ModelOptions, NodeId, RunOptions, Value, ValueOrView};
 pub(super) use operators::problems;
 use rten_onnx::onnx::{GraphProto, ModelProto, ValueInfoProto};
 
 use super::{
-    DType, Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session,
-    TensorInfo, TensorView, onnx, tensor,
+    Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session, TensorInfo,
+    TensorView, onnx, options,
+    tensor::{self, Deliveries},
+    words,
 };
-use crate::text;
+
+const NAME: &str = "rten";
 
 /// rten as an [`Engine`].
 pub(super) struct RtenEngine;
@@ -37,11 +41,14 @@ struct RtenModel {
     threads: usize,
 }
 
-struct RtenSession(Arc<RtenModel>);
+struct RtenSession {
+    model: Arc<RtenModel>,
+    copied: u64,
+}
 
 impl Engine for RtenEngine {
     fn name(&self) -> &'static str {
-        "rten"
+        NAME
     }
 
     fn runs(&self, format: &Format) -> bool {
@@ -49,6 +56,7 @@ impl Engine for RtenEngine {
     }
 
     fn load(&self, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
+        let settings = settings(options)?;
         let parsed = onnx::parse(&file.bytes)?;
         let problems = problems(&parsed);
         if !problems.is_empty() {
@@ -58,36 +66,45 @@ impl Engine for RtenEngine {
         // Its weights are in memory twice until here.
         drop(parsed);
         let identity = file.identity(self.name());
-        let graph = load_graph(file.bytes.clone())?;
+        let graph = load_graph(file.bytes.clone(), &settings)?;
         let (input_ids, output_ids) = (ids(&graph, &inputs)?, ids(&graph, &outputs)?);
         let threads = options.threads.max(1);
         Ok(Arc::new(RtenModel { identity, graph, inputs, input_ids, outputs, output_ids, threads }))
     }
 }
 
+/// rten runs on the processor in 32-bit floats, with a thread pool for each run that is under way: throughput and
+/// latency are the same to it.
+fn settings(options: &LoadOptions) -> Result<ModelOptions, NnError> {
+    options::only_processor_and_f32(NAME, options)?;
+    options::check_session_options(NAME, options, &[("threads", "threads")])?;
+    let mut settings = ModelOptions::with_all_ops();
+    settings.prepack_weights(true);
+    for (name, value) in &options.session_options {
+        match &name[..] {
+            "optimize" => settings.enable_optimization(options::switch(NAME, name, value)?),
+            "prepack_weights" => settings.prepack_weights(options::switch(NAME, name, value)?),
+            _ => return Err(options::unknown(NAME, name, "`optimize` and `prepack_weights`")),
+        };
+    }
+    Ok(settings)
+}
+
 fn tensors(file: &ModelProto) -> Result<(Vec<TensorInfo>, Vec<TensorInfo>), NnError> {
     let empty = GraphProto::default();
     let graph = file.graph.as_ref().unwrap_or(&empty);
     let all = |values: &mut dyn Iterator<Item = &ValueInfoProto>| {
-        values.map(computed).collect::<Result<Vec<_>, String>>().map_err(NnError::Unsupported)
+        values.map(onnx::tensor_info).collect::<Result<Vec<_>, String>>().map_err(NnError::Unsupported)
     };
     Ok((all(&mut onnx::feeds(graph))?, all(&mut graph.output.iter())?))
 }
 
-/// The tensor in the type that rten computes and this engine hands on. The error is a sentence.
-fn computed(value: &ValueInfoProto) -> Result<TensorInfo, String> {
-    let info = onnx::tensor_info(value)?;
-    let dtype = if info.dtype == DType::F16 { DType::F32 } else { info.dtype };
-    Ok(TensorInfo { dtype, ..info })
-}
-
-fn load_graph(bytes: Vec<u8>) -> Result<Graph, NnError> {
-    let load = || ModelOptions::with_all_ops().prepack_weights(true).load(bytes);
-    match catch_unwind(AssertUnwindSafe(load)) {
+fn load_graph(bytes: Vec<u8>, settings: &ModelOptions) -> Result<Graph, NnError> {
+    match catch_unwind(AssertUnwindSafe(|| settings.load(bytes))) {
         Ok(Ok(graph)) => Ok(graph),
         Ok(Err(error)) => {
-            let error = text::clean(error.to_string().as_bytes());
-            Err(NnError::Unsupported(format!("the engine rten cannot load the model: {error}")))
+            let error = words::sentence(&error.to_string());
+            Err(NnError::Unsupported(format!("the engine {NAME} cannot load the model: {error}")))
         }
         Err(panic) => Err(fault("loading the model", &*panic)),
     }
@@ -103,7 +120,7 @@ fn ids(graph: &Graph, infos: &[TensorInfo]) -> Result<Vec<NodeId>, NnError> {
 fn fault(during: &str, panic: &(dyn Any + Send)) -> NnError {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    NnError::Engine(format!("the engine rten failed while {during}: {text}"))
+    NnError::Engine(format!("the engine {NAME} failed while {during}: {}", words::sentence(text)))
 }
 
 impl Model for RtenModel {
@@ -117,41 +134,49 @@ impl Model for RtenModel {
         &self.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(RtenSession(self)))
+        Ok(Box::new(RtenSession { model: self, copied: 0 }))
     }
 }
 
 impl Session for RtenSession {
     fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
-        self.0.run(inputs, outputs)
+        self.model.run(inputs, outputs, &mut self.copied)
+    }
+    fn take_bytes_copied(&mut self) -> u64 {
+        mem::take(&mut self.copied)
     }
 }
 
 impl RtenModel {
-    fn run(&self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
+    fn run(
+        &self,
+        inputs: &[TensorView<'_>],
+        outputs: &mut [OutputBuf<'_>],
+        copied: &mut u64,
+    ) -> Result<(), NnError> {
         tensor::check_inputs(inputs, &self.inputs)?;
         tensor::check_output_count(outputs.len(), self.outputs.len())?;
         tensor::check_room(outputs, &self.outputs)?;
-        let results = self.compute(inputs, outputs.len())?;
-        let mut outcome = Ok(());
+        let values = inputs.iter().map(|view| values::borrow(view, copied)).collect::<Result<Vec<_>, _>>()?;
+        let results = self.compute(values, outputs.len())?;
+        let mut deliveries = Deliveries::default();
         for (index, ((buffer, info), value)) in
             outputs.iter_mut().zip(&self.outputs).zip(&results).enumerate()
         {
-            let delivered = values::deliver(index, buffer, info.dtype, value);
-            outcome = outcome.and(delivered);
+            deliveries.add(values::deliver(index, buffer, info.dtype, value));
         }
-        outcome
+        deliveries.end(copied)
     }
 
-    fn compute(&self, inputs: &[TensorView<'_>], outputs: usize) -> Result<Vec<::rten::Value>, NnError> {
-        let values = inputs.iter().map(values::borrow).collect::<Result<Vec<_>, _>>()?;
+    fn compute(&self, values: Vec<ValueOrView<'_>>, outputs: usize) -> Result<Vec<Value>, NnError> {
         let fed = self.input_ids.iter().copied().zip(values).collect();
         let threads = threads::take(self.threads);
         let options = RunOptions::default().with_thread_pool(Some(threads.pool()));
         let run = || self.graph.run(fed, &self.output_ids[..outputs], Some(options));
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(outcome) => outcome.map_err(|error| {
-                NnError::Engine(format!("the engine rten failed on model {}: {error}", self.identity.name))
+                let error = words::sentence(&error.to_string());
+                NnError::Engine(format!("the engine {NAME} failed on model {}: {error}", self.identity.name))
             }),
             Err(panic) => Err(fault(&format!("running model {}", self.identity.name), &*panic)),
         }

@@ -46,8 +46,12 @@ impl fmt::Display for TensorInfo {
 impl TensorInfo {
     /// Bytes of the whole tensor, if all dimensions are known and the product fits.
     pub fn byte_len(&self) -> Option<usize> {
-        let dims: Option<Vec<usize>> = self.shape.iter().copied().collect();
-        byte_len(self.dtype, &dims?)
+        byte_len(self.dtype, &self.known_shape()?)
+    }
+
+    /// The shape, if all dimensions are known.
+    pub fn known_shape(&self) -> Option<Vec<usize>> {
+        self.shape.iter().copied().collect()
     }
 }
 
@@ -114,39 +118,62 @@ fn check_bytes(view: &TensorView<'_>) -> Result<(), String> {
     if view.data.len() != needed {
         return Err(format!("{} bytes were given where its dimensions make {needed}", view.data.len()));
     }
-    if !view.data.as_ptr().addr().is_multiple_of(view.dtype.size()) {
+    // Where nothing is, lies nowhere.
+    if !view.data.is_empty() && !view.data.as_ptr().addr().is_multiple_of(view.dtype.size()) {
         return Err(format!("its address is not a multiple of {} bytes", view.dtype.size()));
     }
     Ok(())
 }
 
-/// Refuses before the model is run when an output of known size cannot fit: the run would be for nothing.
+/// Refuses before the model is run when an output of known size cannot fit: the run would be for nothing. All outputs
+/// of known size are described.
 pub(super) fn check_room(outputs: &mut [OutputBuf<'_>], known: &[TensorInfo]) -> Result<(), NnError> {
-    let sizes: Option<Vec<usize>> = known.iter().take(outputs.len()).map(TensorInfo::byte_len).collect();
-    let Some(sizes) = sizes else { return Ok(()) };
     let mut outcome = Ok(());
-    for (index, ((buffer, info), needed)) in outputs.iter_mut().zip(known).zip(sizes).enumerate() {
-        let shape = info.shape.iter().map(|dim| dim.unwrap_or(0)).collect();
+    for (index, (buffer, info)) in outputs.iter_mut().zip(known).enumerate() {
+        let Some((shape, needed)) = info.known_shape().zip(info.byte_len()) else { continue };
         describe(buffer, info.dtype, shape, needed);
         outcome = outcome.and(room(index, buffer));
     }
     outcome
 }
 
-/// Writes output `index`: the shape and the size needed in any case, the elements if there is room.
+/// Writes output `index`: the shape and the size needed in any case, the elements if there is room. Gives the bytes
+/// that were copied.
 pub(super) fn deliver(
     index: usize,
     buffer: &mut OutputBuf<'_>,
     dtype: DType,
     shape: Vec<usize>,
     elements: impl FnOnce(&mut [u8]),
-) -> Result<(), NnError> {
+) -> Result<u64, NnError> {
     let needed = byte_len(dtype, &shape)
         .ok_or_else(|| NnError::Engine(format!("output {index} is too large for this machine")))?;
     describe(buffer, dtype, shape, needed);
     room(index, buffer)?;
     elements(&mut buffer.data[..needed]);
-    Ok(())
+    Ok(needed as u64)
+}
+
+/// The deliveries of one run: all are tried, the first refusal counts.
+#[derive(Default)]
+pub(super) struct Deliveries {
+    copied: u64,
+    refusal: Option<NnError>,
+}
+
+impl Deliveries {
+    pub fn add(&mut self, delivery: Result<u64, NnError>) {
+        match delivery {
+            Ok(bytes) => self.copied += bytes,
+            Err(error) => self.refusal = self.refusal.take().or(Some(error)),
+        }
+    }
+
+    /// Adds the bytes to those that the session has copied.
+    pub fn end(self, copied: &mut u64) -> Result<(), NnError> {
+        *copied += self.copied;
+        self.refusal.map_or(Ok(()), Err)
+    }
 }
 
 fn describe(buffer: &mut OutputBuf<'_>, dtype: DType, shape: Vec<usize>, needed: usize) {
@@ -217,7 +244,10 @@ mod tests {
         let refused = check_room(&mut outputs, &known);
         assert!(matches!(refused, Err(NnError::OutputTooSmall { index: 0, needed: 8, capacity: 4 })));
         assert_eq!((outputs[1].len, outputs[1].dtype), (8, DType::F32));
-        let unknown = [TensorInfo { shape: vec![None], ..images() }];
-        assert!(check_room(&mut outputs[..1], &unknown).is_ok());
+        let unknown = TensorInfo { shape: vec![None], ..images() };
+        assert!(check_room(&mut outputs[..1], &[unknown.clone()]).is_ok());
+        outputs[1].len = 0;
+        assert!(check_room(&mut outputs, &[unknown, known[1].clone()]).is_ok());
+        assert_eq!(outputs[1].len, 8, "one unknown output leaves the others known");
     }
 }

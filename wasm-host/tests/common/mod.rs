@@ -5,6 +5,7 @@
 #[path = "../../../tests/src/engines.rs"]
 pub mod engines;
 pub mod golden;
+pub mod onnx;
 pub mod tensors;
 
 /// The engines that run ONNX.
@@ -16,17 +17,18 @@ macro_rules! on_every_engine {
     ($($(#[$doc:meta])* $test:ident: $body:ident $(($($argument:expr),*))?;)*) => {$(
         $(#[$doc])*
         mod $test {
+            use super::*;
             #[test]
             fn rten() {
-                if crate::common::engines::engine("rten") { super::$body("rten" $($(, $argument)*)?) }
+                if crate::common::engines::engine("rten") { $body("rten" $($(, $argument)*)?) }
             }
             #[test]
             fn onnxruntime() {
-                if crate::common::engines::engine("onnxruntime") { super::$body("onnxruntime" $($(, $argument)*)?) }
+                if crate::common::engines::engine("onnxruntime") { $body("onnxruntime" $($(, $argument)*)?) }
             }
             #[test]
             fn openvino() {
-                if crate::common::engines::engine("openvino") { super::$body("openvino" $($(, $argument)*)?) }
+                if crate::common::engines::engine("openvino") { $body("openvino" $($(, $argument)*)?) }
             }
         }
     )*};

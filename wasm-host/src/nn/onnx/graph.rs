@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use rten_onnx::onnx::{
-    DataLocation, DataType, Dimension, GraphProto, NodeProto, TensorProto, TypeProtoTensor, ValueInfoProto,
+    DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto, TensorProto, TypeProtoTensor,
+    ValueInfoProto,
 };
 
 use super::ModelTensor;
@@ -122,6 +123,14 @@ pub(super) fn model_tensor(value: &ValueInfoProto) -> ModelTensor {
         dtype: type_name(value),
         shape: shape(value).unwrap_or(UNKNOWN_SHAPE.to_vec()),
     }
+}
+
+/// Names of outputs that no node computes: an input or a weight is handed on.
+pub(in crate::nn) fn passed_on(model: &ModelProto) -> HashSet<String> {
+    let Some(graph) = &model.graph else { return HashSet::new() };
+    let computed: HashSet<&str> =
+        graph.node.iter().flat_map(|node| &node.output).map(String::as_str).collect();
+    graph.output.iter().map(name).filter(|name| !computed.contains(name)).map(str::to_owned).collect()
 }
 
 pub(super) fn owned_name(value: &ValueInfoProto) -> String {

@@ -7,7 +7,7 @@ mod wire;
 use std::{collections::BTreeMap, fmt, path::Path};
 
 pub(super) use graph::{
-    all_nodes, feeds, operator_name, shapeless, signed_activations, tensor_info, weights_elsewhere,
+    all_nodes, feeds, operator_name, passed_on, shapeless, signed_activations, tensor_info, weights_elsewhere,
 };
 use rten_onnx::onnx::{GraphProto, ModelProto};
 

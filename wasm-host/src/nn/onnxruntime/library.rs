@@ -1,6 +1,9 @@
 //! The one ONNX Runtime of this process: loaded when the first model asks for it, never unloaded.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use ort::{environment::Environment, logging::LogLevel};
 
@@ -14,6 +17,8 @@ const LIBRARY: Library = Library {
 };
 
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
+/// The file that was loaded.
+static LOADED: OnceLock<PathBuf> = OnceLock::new();
 
 /// The environment that sessions are made in. A failure is not remembered: the library may have been installed since.
 pub(super) fn environment() -> Result<Environment, NnError> {
@@ -27,6 +32,15 @@ pub(super) fn environment() -> Result<Environment, NnError> {
 /// Whether the library is there, without loading it.
 pub(super) fn is_present() -> Result<(), NnError> {
     LIBRARY.find().map(drop)
+}
+
+/// Whether the library has this text in it. The runtime takes any name for a configuration entry and looks only for
+/// those that it knows, which are in its file, ended by a zero.
+pub(super) fn contains(name: &str) -> Result<bool, NnError> {
+    let file = LOADED.get().cloned().map_or_else(|| LIBRARY.find(), Ok)?;
+    let bytes = std::fs::read(&file).map_err(|source| NnError::Read { path: file, source })?;
+    let wanted = [name.as_bytes(), &[0]].concat();
+    Ok(bytes.windows(wanted.len()).any(|window| window == wanted))
 }
 
 fn start() -> Result<Environment, NnError> {
@@ -45,6 +59,7 @@ fn start() -> Result<Environment, NnError> {
     let environment = environment.map_err(|error| failed(error.to_string()))?;
     environment.set_log_level(LogLevel::Warning);
     tracing::info!(library = %file.display(), "ONNX Runtime loaded");
+    LOADED.get_or_init(|| file);
     Ok(environment)
 }
 

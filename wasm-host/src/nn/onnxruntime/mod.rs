@@ -1,14 +1,16 @@
-//! [ONNX Runtime](https://onnxruntime.ai) on the CPU, loaded at run time from a library that the user installs.
+//! [ONNX Runtime](https://onnxruntime.ai) on the processor, loaded at run time from a library that the user installs.
 //!
 //! One session of the runtime is shared by all workers: `Run` may be called from several threads at once, and the
 //! weights are in memory once. Tensors are borrowed in place, inputs and outputs.
 
 mod library;
 mod run;
+mod settings;
 
 use std::{
     ffi::CString,
     fmt::Display,
+    mem,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,13 +19,13 @@ use std::{
 
 use ort::{
     memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType},
-    session::{self, SharedSessionInner, builder::GraphOptimizationLevel, builder::SessionBuilder},
+    session::{self, SharedSessionInner, builder::SessionBuilder},
     value::{Outlet, TensorElementType, ValueType},
 };
 
 use super::{
     DType, Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session,
-    TensorInfo, TensorView, onnx, tensor,
+    TensorInfo, TensorView, onnx, tensor, words,
 };
 use crate::text;
 
@@ -38,13 +40,18 @@ struct OnnxRuntimeModel {
     outputs: Vec<TensorInfo>,
     input_names: Vec<CString>,
     output_names: Vec<CString>,
+    /// Outputs that the runtime computes; it does not write one that is an input or a weight handed on.
+    can_write: Vec<bool>,
     memory: MemoryInfo<'static>,
     session: Arc<SharedSessionInner>,
     /// False once a model has computed other shapes than its file promises.
     shapes_hold: AtomicBool,
 }
 
-struct OnnxRuntimeSession(Arc<OnnxRuntimeModel>);
+struct OnnxRuntimeSession {
+    model: Arc<OnnxRuntimeModel>,
+    copied: u64,
+}
 
 impl Engine for OnnxRuntime {
     fn name(&self) -> &'static str {
@@ -64,7 +71,11 @@ impl Engine for OnnxRuntime {
             return Err(file.wrong_format(NAME, "ONNX"));
         }
         // Before the runtime sees it: weights elsewhere would make it read other files of this machine.
-        onnx::refuse(&onnx::parse(&file.bytes)?, &[onnx::weights_elsewhere])?;
+        let parsed = onnx::parse(&file.bytes)?;
+        onnx::refuse(&parsed, &[onnx::weights_elsewhere])?;
+        let passed_on = onnx::passed_on(&parsed);
+        drop(parsed);
+        settings::check(options)?;
         let environment = library::environment()?;
         let session = build(&environment, &file.bytes, options)?;
         let (inputs, outputs) = (infos(session.inputs())?, infos(session.outputs())?);
@@ -72,6 +83,7 @@ impl Engine for OnnxRuntime {
             .map_err(failed)?;
         Ok(Arc::new(OnnxRuntimeModel {
             identity: file.identity(NAME),
+            can_write: outputs.iter().map(|output| !passed_on.contains(&output.name)).collect(),
             input_names: run::c_names(&inputs)?,
             output_names: run::c_names(&outputs)?,
             inputs,
@@ -90,17 +102,11 @@ fn build(
     options: &LoadOptions,
 ) -> Result<session::Session, NnError> {
     let refused = |error: &dyn Display| {
-        let error = text::clean(error.to_string().as_bytes());
+        let error = words::sentence(&error.to_string());
         NnError::Unsupported(format!("the engine {NAME} cannot load the model: {error}"))
     };
-    let configured = SessionBuilder::new(environment)
-        .map_err(failed)?
-        .with_intra_threads(options.threads.max(1))
-        .and_then(|builder| builder.with_inter_threads(1))
-        // Waiting threads would burn the cores that other workers need.
-        .and_then(|builder| builder.with_intra_op_spinning(false))
-        .and_then(|builder| builder.with_optimization_level(GraphOptimizationLevel::All));
-    configured.map_err(|error| refused(&error))?.commit_from_memory(bytes).map_err(|error| refused(&error))
+    let builder = SessionBuilder::new(environment).map_err(failed)?;
+    settings::apply(builder, options)?.commit_from_memory(bytes).map_err(|error| refused(&error))
 }
 
 fn infos(outlets: &[Outlet]) -> Result<Vec<TensorInfo>, NnError> {
@@ -130,7 +136,7 @@ fn info(outlet: &Outlet) -> Result<TensorInfo, NnError> {
 }
 
 fn failed(error: ort::Error) -> NnError {
-    NnError::Engine(format!("the engine {NAME} failed: {}", text::clean(error.to_string().as_bytes())))
+    NnError::Engine(format!("the engine {NAME} failed: {}", words::sentence(&error.to_string())))
 }
 
 impl Model for OnnxRuntimeModel {
@@ -144,13 +150,13 @@ impl Model for OnnxRuntimeModel {
         &self.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(OnnxRuntimeSession(self)))
+        Ok(Box::new(OnnxRuntimeSession { model: self, copied: 0 }))
     }
 }
 
 impl Session for OnnxRuntimeSession {
     fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
-        let model = &*self.0;
+        let model = &*self.model;
         tensor::check_inputs(inputs, &model.inputs)?;
         tensor::check_output_count(outputs.len(), model.outputs.len())?;
         tensor::check_room(outputs, &model.outputs)?;
@@ -160,9 +166,10 @@ impl Session for OnnxRuntimeSession {
             input_names: &model.input_names,
             output_names: &model.output_names,
             outputs: &model.outputs,
+            can_write: &model.can_write,
         };
         if model.shapes_hold.load(Ordering::Relaxed) {
-            match graph.run(inputs, outputs, true) {
+            match graph.run(inputs, outputs, true, &mut self.copied) {
                 // Files can promise shapes that they do not keep; the runtime then refuses our memory.
                 Err(NnError::Engine(error)) if error.contains("shape") => {
                     model.shapes_hold.store(false, Ordering::Relaxed);
@@ -170,6 +177,9 @@ impl Session for OnnxRuntimeSession {
                 outcome => return outcome,
             }
         }
-        graph.run(inputs, outputs, false)
+        graph.run(inputs, outputs, false, &mut self.copied)
+    }
+    fn take_bytes_copied(&mut self) -> u64 {
+        mem::take(&mut self.copied)
     }
 }

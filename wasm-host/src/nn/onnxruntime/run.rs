@@ -9,7 +9,10 @@ use std::{
 
 use ort::{AsPointer, memory::MemoryInfo, session::SharedSessionInner, sys};
 
-use crate::nn::{DType, NnError, OutputBuf, TensorInfo, TensorView, tensor};
+use crate::nn::{
+    DType, NnError, OutputBuf, TensorInfo, TensorView,
+    tensor::{self, Deliveries},
+};
 
 /// What an output is given before the run.
 enum Slot<'a> {
@@ -49,31 +52,37 @@ pub(super) struct Graph<'a> {
     pub input_names: &'a [CString],
     pub output_names: &'a [CString],
     pub outputs: &'a [TensorInfo],
+    /// Outputs that the runtime writes itself.
+    pub can_write: &'a [bool],
 }
 
 impl Graph<'_> {
     /// Runs the model. Lengths, types, shapes and alignment of `inputs` have been checked. With `prebind`, outputs of
-    /// known size are written in place.
+    /// known size are written in place; the bytes of others are added to `copied`.
     pub fn run(
         &self,
         inputs: &[TensorView<'_>],
         outputs: &mut [OutputBuf<'_>],
         prebind: bool,
+        copied: &mut u64,
     ) -> Result<(), NnError> {
         let lent = inputs.iter().map(|view| self.lend(view)).collect::<Result<Vec<_>, _>>()?;
         let slots = outputs
             .iter_mut()
-            .zip(self.outputs)
-            .map(|(buffer, info)| if prebind { self.slot(buffer, info) } else { Ok(Slot::Open) })
+            .zip(self.outputs.iter().zip(self.can_write))
+            .map(|(buffer, (info, can_write))| match prebind && *can_write {
+                true => self.slot(buffer, info),
+                false => Ok(Slot::Open),
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let results = self.call(&lent, slots)?;
-        let mut outcome = Ok(());
+        let mut deliveries = Deliveries::default();
         for (index, (buffer, result)) in outputs.iter_mut().zip(results).enumerate() {
             if let Some(value) = result {
-                outcome = outcome.and(value.deliver(index, buffer));
+                deliveries.add(value.deliver(index, buffer));
             }
         }
-        outcome
+        deliveries.end(copied)
     }
 
     fn lend<'t>(&self, view: &TensorView<'t>) -> Result<Value<'t>, NnError> {
@@ -171,16 +180,19 @@ impl Value<'_> {
     }
 
     /// Copies an output that the runtime has allocated.
-    fn deliver(&self, index: usize, buffer: &mut OutputBuf<'_>) -> Result<(), NnError> {
+    fn deliver(&self, index: usize, buffer: &mut OutputBuf<'_>) -> Result<u64, NnError> {
         let (dtype, shape) = self.describe(index)?;
-        let len = tensor::byte_len(dtype, &shape).unwrap_or(usize::MAX);
         let mut data = ptr::null_mut();
         // SAFETY: the value is a tensor, as `describe` has found, and lives as long as `self`.
         check(unsafe { (ort::api().GetTensorMutableData)(self.raw.as_ptr(), &mut data) })?;
+        if data.is_null() && !shape.contains(&0) {
+            return Err(NnError::Engine(format!("the engine onnxruntime gave no memory for output {index}")));
+        }
         tensor::deliver(index, buffer, dtype, shape, |out| {
-            if !data.is_null() && out.len() == len {
-                // SAFETY: a tensor of this type and shape has `len` bytes; `out` is the caller's and does not overlap.
-                unsafe { ptr::copy_nonoverlapping(data.cast::<u8>(), out.as_mut_ptr(), len) };
+            if !out.is_empty() {
+                // SAFETY: `out` has the bytes that this type and shape have, and so has the tensor; `out` is the
+                // caller's and does not overlap.
+                unsafe { ptr::copy_nonoverlapping(data.cast::<u8>(), out.as_mut_ptr(), out.len()) };
             }
         })
     }

@@ -7,7 +7,7 @@ use std::{
 
 use openvino_sys::{self as ov, ov_status_e};
 
-use crate::{nn::NnError, text};
+use crate::nn::{NnError, words};
 
 /// An object that this process owns.
 pub(super) struct Owned<T> {
@@ -49,23 +49,25 @@ pub(super) fn check(status: ov_status_e) -> Result<(), NnError> {
     }
     // SAFETY: the text is a C string that stays until the thread's next call.
     let text = unsafe { ov::ov_get_last_err_msg().as_ref() }.map(|first| unsafe { CStr::from_ptr(first) });
-    let text = text.map(CStr::to_bytes).filter(|text| !text.is_empty());
+    let text = text.map(CStr::to_string_lossy).filter(|text| !text.is_empty());
     Err(match text {
-        Some(text) => failed(&text::clean(&one_line(text))),
+        Some(text) => failed(&words::sentence(&text)),
         None => failed(&format!("{status:?}")),
     })
 }
 
-/// The library writes several lines: where in its sources, then what.
-fn one_line(text: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(text);
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let told: Vec<&str> = lines.filter(|line| !line.starts_with("Exception from src/")).collect();
-    told.join("; ").into_bytes()
+/// What the library said, without who said it.
+pub(super) fn words_of(error: &NnError) -> String {
+    let sentence = error.to_string();
+    sentence.strip_prefix(&prefix()).unwrap_or(&sentence).to_owned()
+}
+
+fn prefix() -> String {
+    format!("the engine {} failed: ", super::NAME)
 }
 
 pub(super) fn failed(what: &str) -> NnError {
-    NnError::Engine(format!("the engine {} failed: {what}", super::NAME))
+    NnError::Engine(prefix() + what)
 }
 
 pub(super) fn c_string(text: &str) -> Result<CString, NnError> {

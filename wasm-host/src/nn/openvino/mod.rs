@@ -7,10 +7,15 @@
 mod compile;
 mod handle;
 mod library;
+mod ports;
 mod processor;
 mod run;
+mod settings;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use openvino_sys as ov;
 pub use processor::needed_environment;
@@ -35,9 +40,11 @@ struct OpenVinoModel {
 }
 
 struct OpenVinoSession {
-    request: Request,
+    /// None before the first run and after one that failed.
+    request: Option<Request>,
     /// Outputs that the request was last given memory for.
     bound: usize,
+    copied: u64,
     model: Arc<OpenVinoModel>,
 }
 
@@ -61,12 +68,11 @@ impl Engine for OpenVino {
             Format::OpenVinoIr { weights } => (Some(&weights[..]), None),
             _ => return Err(file.wrong_format(NAME, "ONNX and OpenVINO IR")),
         };
+        settings::check(options)?;
         processor::check()?;
         library::load()?;
-        let compiled = compile::compile(&file.bytes, weights, options).map_err(|error| {
-            NnError::Unsupported(format!("the engine {NAME} cannot load the model: {error}"))
-        })?;
-        let (mut inputs, mut outputs) = (compile::inputs(&compiled)?, compile::outputs(&compiled)?);
+        let compiled = compile::compile(&file.bytes, weights, options)?;
+        let (mut inputs, mut outputs) = (ports::inputs(&compiled)?, ports::outputs(&compiled)?);
         if let Some((of_inputs, of_outputs)) = names {
             rename(&mut inputs, of_inputs)?;
             rename(&mut outputs, of_outputs)?;
@@ -108,7 +114,7 @@ impl Model for OpenVinoModel {
         &self.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(OpenVinoSession { request: self.request()?, bound: 0, model: self }))
+        Ok(Box::new(OpenVinoSession { request: Some(self.request()?), bound: 0, copied: 0, model: self }))
     }
 }
 
@@ -127,11 +133,24 @@ impl Session for OpenVinoSession {
         tensor::check_inputs(inputs, &self.model.inputs)?;
         tensor::check_output_count(outputs.len(), self.model.outputs.len())?;
         tensor::check_room(outputs, &self.model.outputs)?;
-        // A request remembers the memory of outputs that this run does not want, and would write there.
-        if outputs.len() < self.bound {
-            self.request = self.model.request()?;
+        let request = self.take_request(outputs.len())?;
+        run::run(&request, inputs, outputs, &self.model.outputs, &mut self.copied)?;
+        (self.request, self.bound) = (Some(request), outputs.len());
+        Ok(())
+    }
+    fn take_bytes_copied(&mut self) -> u64 {
+        mem::take(&mut self.copied)
+    }
+}
+
+impl OpenVinoSession {
+    /// A request remembers the memory of the last run's tensors, which is somebody else's by now. Each run gives it new
+    /// memory for all inputs and for `outputs` outputs; a request with more than those would write to the old memory.
+    /// After a failed run nobody knows what it remembers.
+    fn take_request(&mut self, outputs: usize) -> Result<Request, NnError> {
+        match self.request.take() {
+            Some(request) if self.bound <= outputs => Ok(request),
+            _ => self.model.request(),
         }
-        self.bound = outputs.len();
-        run::run(&mut self.request, inputs, outputs, &self.model.outputs)
     }
 }

@@ -6,21 +6,25 @@ use std::ptr;
 use openvino_sys as ov;
 
 use super::{
-    compile::{dtype, element_type},
     handle::{Owned, check, failed},
+    ports::{dtype, element_type},
 };
-use crate::nn::{DType, NnError, OutputBuf, TensorInfo, TensorView, tensor};
+use crate::nn::{
+    DType, NnError, OutputBuf, TensorInfo, TensorView,
+    tensor::{self, Deliveries},
+};
 
 pub(super) type Request = Owned<ov::ov_infer_request_t>;
 type Tensor = Owned<ov::ov_tensor_t>;
 
 /// Runs the model. Lengths, types, shapes and alignment of `inputs` have been checked, and outputs of known size have
-/// room.
+/// room. The bytes of outputs that had to be copied are added to `copied`.
 pub(super) fn run(
-    request: &mut Request,
+    request: &Request,
     inputs: &[TensorView<'_>],
     outputs: &mut [OutputBuf<'_>],
     infos: &[TensorInfo],
+    copied: &mut u64,
 ) -> Result<(), NnError> {
     // The tensors only point to borrowed memory; they are held until the run is over.
     let mut lent = Vec::with_capacity(inputs.len() + outputs.len());
@@ -32,7 +36,8 @@ pub(super) fn run(
         lent.push(tensor);
     }
     for (index, (buffer, info)) in outputs.iter_mut().zip(infos).enumerate() {
-        let Some(room) = info.byte_len().and_then(|len| buffer.data.get_mut(..len)) else { continue };
+        let Some(len) = bindable(info, inputs) else { continue };
+        let Some(room) = buffer.data.get_mut(..len) else { continue };
         // SAFETY: `room` has the bytes that type and shape need; `outputs` borrows it mutably until the run is over.
         let tensor = unsafe { over(room.as_mut_ptr(), info.dtype, &buffer.shape) }?;
         // SAFETY: request and tensor live.
@@ -45,13 +50,22 @@ pub(super) fn run(
     // ones for all of them.
     check(unsafe { ov::ov_infer_request_infer(request.ptr()) })?;
     drop(lent);
-    let mut outcome = Ok(());
+    let mut deliveries = Deliveries::default();
     for (index, (buffer, info)) in outputs.iter_mut().zip(infos).enumerate() {
-        if info.byte_len().is_none() {
-            outcome = outcome.and(deliver(request, index, buffer));
+        if bindable(info, inputs).is_none() {
+            deliveries.add(deliver(request, index, buffer));
         }
     }
-    outcome
+    deliveries.end(copied)
+}
+
+/// Bytes of an output that may be written where it is wanted. Not one that could be an input handed on, perhaps in
+/// another shape: the library gives such an input and output one memory, and if that is the output's it reads the input
+/// from there (OpenVINO 2026.4).
+fn bindable(info: &TensorInfo, inputs: &[TensorView<'_>]) -> Option<usize> {
+    let len = info.byte_len()?;
+    let same = |view: &TensorView<'_>| view.dtype == info.dtype && view.data.len() == len;
+    (!inputs.iter().any(same)).then_some(len)
 }
 
 /// # Safety
@@ -69,7 +83,7 @@ unsafe fn over(data: *mut u8, dtype: DType, shape: &[usize]) -> Result<Tensor, N
 }
 
 /// Copies an output whose size only the run has told.
-fn deliver(request: &Request, index: usize, buffer: &mut OutputBuf<'_>) -> Result<(), NnError> {
+fn deliver(request: &Request, index: usize, buffer: &mut OutputBuf<'_>) -> Result<u64, NnError> {
     // SAFETY: the request lives.
     let tensor = Owned::new(ov::ov_tensor_free, |place| unsafe {
         ov::ov_infer_request_get_output_tensor_by_index(request.ptr(), index, place)
@@ -89,8 +103,10 @@ fn deliver(request: &Request, index: usize, buffer: &mut OutputBuf<'_>) -> Resul
         return Err(failed(&format!("output {index} contradicts its shape")));
     }
     tensor::deliver(index, buffer, dtype, shape, |out| {
-        // SAFETY: the tensor has `len` bytes, which is what `out` has; memory of two owners does not overlap.
-        unsafe { ptr::copy_nonoverlapping(data.cast::<u8>(), out.as_mut_ptr(), out.len()) };
+        if !out.is_empty() {
+            // SAFETY: the tensor has `len` bytes, which is what `out` has; memory of two owners does not overlap.
+            unsafe { ptr::copy_nonoverlapping(data.cast::<u8>(), out.as_mut_ptr(), out.len()) };
+        }
     })
 }
 
