@@ -113,12 +113,7 @@ impl FakeModel {
         self.runs.load(Ordering::Relaxed)
     }
 
-    fn run(
-        &self,
-        inputs: &[TensorView<'_>],
-        outputs: &mut [OutputBuf<'_>],
-        copied: &mut u64,
-    ) -> Result<(), NnError> {
+    fn run(&self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
         tensor::check_inputs(inputs, &self.inputs)?;
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         std::thread::sleep(self.delay);
@@ -128,7 +123,7 @@ impl FakeModel {
             if tensor::byte_len(tensor.dtype, &tensor.shape) != Some(tensor.data.len()) {
                 return Err(NnError::Engine(format!("the fake's output {index} contradicts its shape")));
             }
-            *copied += tensor::deliver(index, buffer, tensor.dtype, tensor.shape, |out| {
+            tensor::deliver(index, buffer, tensor.dtype, tensor.shape, |out| {
                 out.copy_from_slice(&tensor.data)
             })?;
         }
@@ -147,21 +142,19 @@ impl Model for FakeModel {
         &self.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(FakeSession { model: self, copied: 0 }))
+        Ok(Box::new(FakeSession(self)))
     }
 }
 
-struct FakeSession {
-    model: Arc<FakeModel>,
-    copied: u64,
-}
+struct FakeSession(Arc<FakeModel>);
 
 impl Session for FakeSession {
     fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
-        self.model.run(inputs, outputs, &mut self.copied)
+        self.0.run(inputs, outputs)
     }
+    /// It stands for an engine that copies nothing: its answers are made where they are wanted.
     fn take_bytes_copied(&mut self) -> u64 {
-        std::mem::take(&mut self.copied)
+        0
     }
 }
 

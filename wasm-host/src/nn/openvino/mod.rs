@@ -77,8 +77,21 @@ impl Engine for OpenVino {
             rename(&mut inputs, of_inputs)?;
             rename(&mut outputs, of_outputs)?;
         }
+        refuse_lost_errors(&inputs, &outputs)?;
         let identity = file.identity(NAME);
         Ok(Arc::new(OpenVinoModel { identity, inputs, outputs, compiled: Mutex::new(compiled) }))
+    }
+}
+
+/// See `settings::properties`: on one core there is no way to have two threads.
+fn refuse_lost_errors(inputs: &[TensorInfo], outputs: &[TensorInfo]) -> Result<(), NnError> {
+    let unknown = inputs.iter().chain(outputs).find(|info| info.known_shape().is_none());
+    match unknown.filter(|_| processor::has_one_core()) {
+        None => Ok(()),
+        Some(info) => Err(NnError::Unsupported(format!(
+            "the engine {NAME} does not notice on a single core when a model with unknown dimensions fails, and this \
+             one has {info}; export it with fixed dimensions, or use another engine"
+        ))),
     }
 }
 

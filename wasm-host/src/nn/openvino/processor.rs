@@ -1,4 +1,4 @@
-//! Virtual machines that announce AMX but cannot run it.
+//! What the processor must be like: virtual machines that announce AMX but cannot run it, and machines with one core.
 //!
 //! Some hypervisors pass on the processor's AMX bits but report no tile palette (CPUID leaf 1Dh is zero). oneDNN, which
 //! OpenVINO computes with, then configures its tiles with palette 0 and dies of the first AMX instruction, and the
@@ -29,6 +29,16 @@ pub(super) fn check() -> Result<(), NnError> {
          the environment, or use another engine",
         super::NAME
     )))
+}
+
+/// Whether this process may use one core only: then the library has one thread, whatever it is told.
+pub(super) fn has_one_core() -> bool {
+    // SAFETY: a set of bits is valid when it is all zero.
+    let mut cores: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is ours and has the size that is passed.
+    let failed = unsafe { libc::sched_getaffinity(0, size_of_val(&cores), &mut cores) } != 0;
+    // SAFETY: reads the set.
+    !failed && unsafe { libc::CPU_COUNT(&cores) } == 1
 }
 
 /// oneDNN's names of instruction sets: each with AMX says so, `ALL` and `DEFAULT` allow everything.
