@@ -245,7 +245,7 @@ mod tests {
         assert!(matches!(refused, Err(NnError::OutputTooSmall { index: 0, needed: 8, capacity: 4 })));
         assert_eq!((outputs[1].len, outputs[1].dtype), (8, DType::F32));
         let unknown = TensorInfo { shape: vec![None], ..images() };
-        assert!(check_room(&mut outputs[..1], &[unknown.clone()]).is_ok());
+        assert!(check_room(&mut outputs[..1], std::slice::from_ref(&unknown)).is_ok());
         outputs[1].len = 0;
         assert!(check_room(&mut outputs, &[unknown, known[1].clone()]).is_ok());
         assert_eq!(outputs[1].len, 8, "one unknown output leaves the others known");

@@ -136,10 +136,12 @@ impl Model for LiteRtModel {
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let runner = match first {
+        let mut runner = match first {
             Some(runner) => runner,
             None => runner(&self.source, &self.interface)?,
         };
+        // What loading copied is no session's.
+        runner.take_bytes_copied();
         Ok(Box::new(LiteRtSession { runner, model: self }))
     }
 }
@@ -150,5 +152,8 @@ impl Session for LiteRtSession {
         tensor::check_inputs(inputs, &interface.inputs)?;
         tensor::check_output_count(outputs.len(), interface.outputs.len())?;
         self.runner.run(inputs, outputs, &interface.outputs)
+    }
+    fn take_bytes_copied(&mut self) -> u64 {
+        self.runner.take_bytes_copied()
     }
 }

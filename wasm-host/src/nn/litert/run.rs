@@ -244,6 +244,11 @@ impl Runner {
         Ok(first)
     }
 
+    /// Bytes of inputs and outputs copied since this was last asked.
+    pub fn take_bytes_copied(&mut self) -> u64 {
+        std::mem::take(&mut self.copied)
+    }
+
     /// Gives the memory back that was needed only once.
     pub fn tidy(&mut self) {
         self.spare.iter_mut().for_each(|slot| *slot = None);

@@ -25,6 +25,7 @@ pub(super) fn check(options: &LoadOptions) -> Result<(), NnError> {
 }
 
 /// A builder with all options. They have been checked.
+#[allow(clippy::result_large_err, reason = "the library's error holds its builder")]
 pub(super) fn apply(builder: SessionBuilder, options: &LoadOptions) -> Result<SessionBuilder, NnError> {
     let threads = options.threads.max(1);
     // Waiting threads burn the cores that other workers need; what they gain is a frame's latency.
