@@ -1,6 +1,6 @@
 //! What a detector asks of its model before the first frame.
 
-use crate::{Context, ModelInfo, Output, TensorInfo};
+use crate::{Context, DType, ModelInfo, Output, TensorInfo};
 
 impl Context {
     /// The job's model. The error is a sentence for the user of the module `name`.
@@ -38,9 +38,23 @@ impl ModelInfo {
 }
 
 impl TensorInfo {
-    /// `name [1, 84, 3549]`, for sentences.
-    pub fn words(&self) -> String {
-        format!("`{}` {:?}", self.name, self.shape)
+    /// Refuses an output that is not made of floats. The error is a sentence for the user of the module `name`.
+    pub fn check_floats(&self, name: &str) -> Result<(), String> {
+        if matches!(self.dtype, DType::F32 | DType::F16) {
+            return Ok(());
+        }
+        Err(format!("the model's output `{}` is {:?}: {name} reads F32 and F16", self.name, self.dtype))
+    }
+
+    /// This frame's sizes, if they are what was announced where that is fixed. The error is a sentence.
+    pub fn sizes(&self, dims: &[u32]) -> Result<Vec<usize>, String> {
+        let announced = |(&dim, &shape): (&u32, &i64)| shape < 0 || i64::from(dim) == shape;
+        let matches = dims.len() == self.shape.len() && dims.iter().zip(&self.shape).all(announced);
+        let sizes = dims.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>();
+        let sizes = sizes.filter(|_| matches);
+        sizes.ok_or_else(|| {
+            format!("the model's output `{}` is {dims:?}, {:?} was announced", self.name, self.shape)
+        })
     }
 }
 
@@ -66,6 +80,20 @@ mod tests {
         assert_eq!(input(&[1, 3, -1, 320]).input_size(), None);
         assert_eq!((input(&[1, 3]).input_size(), ModelInfo::default().input_size()), (None, None));
         assert_eq!(input(&[1, 3, 240, 320]).rooms(1).len(), 1);
+    }
+
+    #[test]
+    fn a_frames_sizes_are_those_that_were_announced() {
+        let open = &input(&[-1, 84, -1]).outputs[0];
+        assert_eq!(open.sizes(&[1, 84, 7]), Ok(vec![1, 84, 7]));
+        let error = "the model's output `images` is [1, 85, 7], [-1, 84, -1] was announced";
+        assert_eq!(open.sizes(&[1, 85, 7]), Err(error.into()));
+        assert!(open.sizes(&[1, 84]).is_err());
+        let bytes = TensorInfo { dtype: DType::U8, ..open.clone() };
+        assert_eq!(
+            bytes.check_floats("ssd"),
+            Err("the model's output `images` is U8: ssd reads F32 and F16".into())
+        );
     }
 
     #[test]

@@ -49,21 +49,29 @@ fn sentence(error: &serde_path_to_error::Error<serde_json::Error>, others: &[&st
     let path = error.path().to_string();
     let text = error.inner().to_string();
     match text.strip_prefix("unknown field ") {
-        Some(rest) => {
-            let rest = rest.replacen(", ", "; ", 1);
-            let rest = rest.replace("expected one of ", "allowed: ").replace("expected ", "allowed: ");
-            let others: Vec<String> = others.iter().map(|key| format!("`{key}`")).collect();
-            let (rest, others) = (rest.replace("there are no fields", "allowed: none"), others.join(", "));
-            match others.as_str() {
-                "" => format!("unknown parameter {rest}"),
-                _ if rest.ends_with("none") => {
-                    format!("unknown parameter {}{others}", rest.trim_end_matches("none"))
-                }
-                _ => format!("unknown parameter {}, {others}", rest.replace("` or `", "`, `")),
+        // Below a parameter only its own keys are allowed.
+        Some(rest) => match path.rsplit_once('.') {
+            Some((parent, key)) if !parent.is_empty() && !key.is_empty() => {
+                format!("parameter `{parent}`: unknown key {}", allowed(rest, &[]))
             }
-        }
+            _ => format!("unknown parameter {}", allowed(rest, others)),
+        },
         None if path == "." => text,
         None => format!("parameter `{path}`: {}", text.replace("unknown variant", "unknown value")),
+    }
+}
+
+/// From "`x`, expected one of `a`, `b`" to "`x`; allowed: `a`, `b`", with other keys that are allowed.
+fn allowed(rest: &str, others: &[&str]) -> String {
+    let rest = rest.replacen(", ", "; ", 1);
+    let rest = rest.replace("expected one of ", "allowed: ").replace("expected ", "allowed: ");
+    let others: Vec<String> = others.iter().map(|key| format!("`{key}`")).collect();
+    let others = others.join(", ");
+    match rest.strip_suffix("there are no fields") {
+        Some(rest) if others.is_empty() => format!("{rest}allowed: none"),
+        Some(rest) => format!("{rest}allowed: {others}"),
+        None if others.is_empty() => rest,
+        None => format!("{}, {others}", rest.replace("` or `", "`, `")),
     }
 }
 
@@ -159,6 +167,20 @@ mod tests {
             error(r#"{"mode":"x"}"#),
             "parameter `mode`: unknown value `x`, expected `fast` or `good`"
         );
+        #[derive(Deserialize, Debug)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code, reason = "only read by Debug")]
+        struct Outer {
+            inner: Two,
+        }
+        let nested = Params::from_json(r#"{"inner":{"sise":1}}"#).unwrap();
+        assert_eq!(
+            nested.parse_beside::<Outer>(&["other"]).unwrap_err(),
+            "parameter `inner`: unknown key `sise`; allowed: `size` or `mode`"
+        );
+        let beside =
+            |json: &str| Params::from_json(json).unwrap().parse_beside::<Two>(&["a", "b"]).unwrap_err();
+        assert_eq!(beside(r#"{"x":1}"#), "unknown parameter `x`; allowed: `size`, `mode`, `a`, `b`");
         assert!(Params::from_json("[]").unwrap_err().contains("not a JSON object"));
     }
 

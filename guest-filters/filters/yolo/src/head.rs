@@ -1,6 +1,6 @@
 //! The output to decode.
 
-use edgevision_sdk::{Context, DType, ModelInfo, TensorInfo, model::fixed};
+use edgevision_sdk::{Context, ModelInfo, TensorInfo, model::fixed};
 
 use crate::{
     layout::{Clues, Layout},
@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The output to decode, as far as it is known before the first frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Head {
     /// Its layout.
     pub layout: Layout,
@@ -16,8 +16,8 @@ pub struct Head {
     pub output: usize,
     /// Classes that the model tells apart; 0 when the rows carry only their number.
     pub classes: usize,
-    /// What the model announced; -1 = open.
-    shape: Vec<i64>,
+    /// What the model announced.
+    info: TensorInfo,
 }
 
 /// The numbers of a frame.
@@ -48,19 +48,15 @@ impl Head {
             false => final_rows(info)?,
         };
         context.check_labels(classes)?;
-        Ok(Self { layout, output, classes, shape: info.shape.clone() })
+        Ok(Self { layout, output, classes, info: info.clone() })
     }
 
     /// This frame's output; its shape must be the one that was announced, where that is fixed.
     pub fn matrix<'a>(&self, dims: &[u32], values: &'a [f32]) -> Result<Matrix<'a>, String> {
-        let announced = |(&dim, &shape): (&u32, &i64)| shape < 0 || i64::from(dim) == shape;
-        let matches = dims.len() == self.shape.len() && dims.iter().zip(&self.shape).all(announced);
-        let sizes = dims.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>();
-        match sizes.as_deref() {
-            Some(&[1, rows, columns]) if matches => {
-                Ok(Matrix { layout: self.layout, values, rows, columns, classes: self.classes })
-            }
-            _ => Err(format!("the model's output is {dims:?}, {:?} was announced", self.shape)),
+        let Self { layout, classes, .. } = *self;
+        match self.info.sizes(dims)?[..] {
+            [1, rows, columns] => Ok(Matrix { layout, values, rows, columns, classes }),
+            _ => Err(format!("the model's output is {dims:?}: yolo reads one picture at a time")),
         }
     }
 }
@@ -83,12 +79,7 @@ fn find<'a>(model: &'a ModelInfo, name: Option<&str>) -> Result<(usize, &'a Tens
 }
 
 fn check(output: &TensorInfo) -> Result<(), String> {
-    if !matches!(output.dtype, DType::F32 | DType::F16) {
-        return Err(format!(
-            "the model's output `{}` is {:?}: yolo reads F32 and F16",
-            output.name, output.dtype
-        ));
-    }
+    output.check_floats("yolo")?;
     match output.shape[..] {
         [1 | -1, _, _] => Ok(()),
         _ => Err(format!(

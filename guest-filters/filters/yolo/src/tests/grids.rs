@@ -74,5 +74,5 @@ fn outputs_that_do_not_fit_are_errors_of_the_frame() {
     let error = detect(&mut yolo, empty(), whole(64, 64), (64, 64)).unwrap_err();
     assert!(error.contains("over 64x64 have another number of cells: set `strides`"), "{error}");
     let error = detect(&mut yolo, (vec![1, 20, 7], vec![0.0; 140]), whole(32, 32), (32, 32)).unwrap_err();
-    assert_eq!(error, "the model's output is [1, 20, 7], [1, 21, 7] was announced");
+    assert_eq!(error, "the model's output `output` is [1, 20, 7], [1, 21, 7] was announced");
 }

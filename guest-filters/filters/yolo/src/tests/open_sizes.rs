@@ -17,7 +17,7 @@ fn boxes_may_be_open_where_the_layout_is_clear() {
     }
     assert_eq!(detect(&mut yolo, (vec![1, 6, 0], vec![]), whole(64, 64), (64, 64)), Ok(vec![]));
     let two = detect(&mut yolo, (vec![2, 6, 3], vec![0.0; 36]), whole(64, 64), (64, 64)).unwrap_err();
-    assert_eq!(two, "the model's output is [2, 6, 3], [-1, 6, -1] was announced");
+    assert_eq!(two, "the model's output is [2, 6, 3]: yolo reads one picture at a time");
 }
 
 #[test]
