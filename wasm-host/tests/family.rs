@@ -48,6 +48,29 @@ fn the_shipped_detector_knows_its_families() {
 }
 
 #[test]
+fn each_family_is_known_by_one_shipped_detector_alone() {
+    let detectors = ["fastestdet", "nanodet", "ssd", "yolo"].map(shipped);
+    let families = |side: usize, outputs: &[(&str, &[usize])]| {
+        let outputs: Vec<TensorInfo> = outputs.iter().flat_map(|(name, shape)| tensor(name, shape)).collect();
+        let opinions = ask_all(&detectors, &tensor("images", &[1, 3, side, side]), &outputs);
+        let fits = opinions.into_iter().filter_map(|(_, opinion)| match opinion {
+            Opinion::Fits(fit) => Some(fit.family),
+            _ => None,
+        });
+        fits.collect::<Vec<_>>()
+    };
+    assert_eq!(families(416, &[("output", &[1, 3549, 85])]), ["yolox"]);
+    assert_eq!(families(640, &[("output", &[1, 25200, 85])]), ["yolov5"]);
+    assert_eq!(families(640, &[("output0", &[1, 84, 8400])]), ["yolov8"]);
+    assert_eq!(families(640, &[("output0", &[1, 300, 6])]), ["yolov10"]);
+    assert_eq!(families(352, &[("758", &[1, 85, 22, 22])]), ["fastestdet"]);
+    assert_eq!(families(416, &[("output", &[1, 3598, 112])]), ["nanodet_plus"]);
+    assert_eq!(families(320, &[("scores", &[1, 4420, 2]), ("boxes", &[1, 4420, 4])]), ["ssd_faces"]);
+    assert_eq!(families(300, &[("detection_out", &[1, 1, 200, 7])]), ["ssd_detection_output"]);
+    assert_eq!(families(224, &[("logits", &[1, 1000])]), [""; 0]);
+}
+
+#[test]
 fn fits_come_first_and_modules_without_an_opinion_before_refusals() {
     let modules = [shipped("letterbox"), module("checksum"), module("suggest_twice"), shipped("yolo")];
     let opinions = ask_all(&modules, &tensor("images", &[1, 3, 416, 416]), &tensor("output", &[1, 3549, 85]));
