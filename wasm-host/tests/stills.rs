@@ -11,7 +11,7 @@ mod common;
 mod compare;
 mod pictures;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use common::{golden, on_every_engine};
 use compare::{Found, Share, found_again};
@@ -50,7 +50,7 @@ fn detectors(kind: &Kind, media: &Path, engine: &str, threshold: f64) -> Box<dyn
         preprocess: Stage { module: guest("letterbox"), params: kind.preprocess.clone() },
         detect: Stage { module: guest(kind.detector), params: kind.params.clone() },
         model: Some(golden::load(media, kind.model, engine)),
-        labels: (0..kind.classes).map(|class| class.to_string().into()).collect(),
+        labels: (0..kind.classes).map(|class| class.to_string()).collect(),
         thresholds: Thresholds::all(threshold),
         // Enough for an engine on a machine with other work.
         limits: Limits { deadline: Duration::from_secs(60), ..Limits::default() },

@@ -67,7 +67,7 @@ impl Decoder<'_> {
     #[allow(clippy::cast_precision_loss, reason = "grids are smaller than 2^24 cells wide")]
     fn center(&self, cell: usize, stride: f32) -> f32 {
         let is_corner = match self.settings.center {
-            Center::Auto => self.head.is_single,
+            Center::Auto => self.head.is_plus,
             Center::Middle => false,
             Center::Corner => true,
         };

@@ -39,8 +39,8 @@ pub struct Head {
     pub grids: Vec<Grid>,
     /// Classes that the model tells apart, at least 1.
     pub classes: usize,
-    /// One output with everything, as NanoDet-Plus has it.
-    pub is_single: bool,
+    /// One output for four grids: NanoDet-Plus. Its predecessors have three.
+    pub is_plus: bool,
     /// Width and height of the input.
     pub input: (u32, u32),
     /// What the model announced.
@@ -60,16 +60,15 @@ impl Head {
         let candidates = settings.strides.as_ref().map_or(&known[..], std::slice::from_ref);
         let finder = Finder { model, bins: 4 * settings.bins, input };
         let single = candidates.iter().find_map(|strides| finder.single(strides));
-        let (is_single, found) = match single {
-            Some(found) => (true, Some(found)),
-            // The longest list first: a model with four grids has those of three, too.
-            None => (false, candidates.iter().rev().find_map(|strides| finder.pairs(strides))),
-        };
-        let (grids, classes) = found.ok_or_else(|| finder.unknown())?;
+        // The longest list first: a model with four grids has those of three, too.
+        let pairs = || candidates.iter().rev().find_map(|strides| finder.pairs(strides));
+        let is_single = single.is_some();
+        let (grids, classes) = single.or_else(pairs).ok_or_else(|| finder.unknown())?;
+        let is_plus = is_single && grids.len() > 3;
         let last = grids.iter().map(|grid| grid.scores.output.max(grid.bins.output)).max().unwrap_or(0);
         let announced: Vec<TensorInfo> = model.outputs.iter().take(last + 1).cloned().collect();
         announced.iter().try_for_each(|output| output.check_floats("nanodet"))?;
-        Ok(Self { grids, classes, is_single, input, announced })
+        Ok(Self { grids, classes, is_plus, input, announced })
     }
 
     /// The last of the outputs that are read.

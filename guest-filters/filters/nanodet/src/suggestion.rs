@@ -15,6 +15,13 @@ pub fn of(head: &Head, model: &ModelInfo) -> Suggestion {
         Some(input) if input.dtype == DType::U8 => fed,
         _ => fed.with("mean", MEAN.to_vec()).with("std", STD.to_vec()),
     };
-    let family = if head.is_single { "nanodet_plus" } else { "nanodet" };
-    Suggestion::new(family, 90).preprocess("letterbox", fed).classes(head.classes)
+    let is_pairs = head.grids.iter().all(|grid| grid.scores.output != grid.bins.output);
+    let (family, specificity) = match (head.is_plus, is_pairs) {
+        (true, _) => ("nanodet_plus", 90),
+        (_, true) => ("nanodet", 90),
+        // So many rows are those of YOLOX, too; as many columns are more likely NanoDet for COCO than anything else.
+        _ if head.classes == 80 => ("nanodet", 95),
+        _ => ("nanodet", 50),
+    };
+    Suggestion::new(family, specificity).preprocess("letterbox", fed).classes(head.classes)
 }

@@ -27,11 +27,11 @@ fn refused(json: &str, context: &Context) -> String {
 fn published_models_are_recognised() {
     let head = |size: i64, outputs: &[(&str, &[i64])]| {
         let head = module("{}", &testing::context(&[1, 3, size, size], outputs)).unwrap().head;
-        (head.grids.len(), head.classes, head.is_single)
+        (head.grids.len(), head.classes, head.is_plus)
     };
     assert_eq!(head(416, &[("output", &[1, 3598, 112])]), (4, 80, true));
     assert_eq!(head(320, &[("output", &[1, 2125, 112])]), (4, 80, true));
-    assert_eq!(head(320, &[("output", &[-1, 2100, 33])]), (3, 1, true));
+    assert_eq!(head(320, &[("output", &[-1, 2100, 112])]), (3, 80, false));
     let old = [
         ("792", &[1, 1600, 80][..]),
         ("814", &[1, 400, 80]),
