@@ -97,6 +97,7 @@ fn a_component_runs_the_model_on_the_tensor_it_was_given() {
         (if (i32.load8_u (i32.const 144)) (then (return (call $tell))))
         ;; Outputs are (name, tensor).
         (call $data (i32.load offset=8 (i32.load (i32.const 148))) (i32.const 160))
+        (call $bare (i32.load (i32.const 160)))
         (call $found (i32.load (i32.const 160)) (i32.const 1))"#;
     let mut analyzer = analyzer(job(wrap::attacker(run), hashing_model()));
     let mut camera = Camera::new();
@@ -155,6 +156,61 @@ fn answers_that_lie() {
     assert_trapped(not_utf8, "trapped: ");
     let nan = "(drop (call $well)) (f32.store (i32.const 64) (f32.const nan)) (call $found (i32.const 64) (i32.const 1))";
     assert_trapped(nan, "was wrong: detection 0 has a left edge that is not a finite number");
+}
+
+/// A box whose landmarks, attributes and tensors are lists of one, at 400; `$more` fills what they lie on.
+fn with_extras(more: &str) -> String {
+    format!(
+        r#"(drop (call $well))
+        (i32.store (i32.const 88) (i32.const 400)) (i32.store (i32.const 92) (i32.const 1))
+        (i32.store (i32.const 96) (i32.const 500)) (i32.store (i32.const 100) (i32.const 1))
+        (i32.store (i32.const 104) (i32.const 600)) (i32.store (i32.const 108) (i32.const 1))
+        ;; landmark: x, y, option<f32>
+        (f32.store (i32.const 400) (f32.const 3)) (f32.store (i32.const 404) (f32.const 99))
+        (i32.store8 (i32.const 408) (i32.const 0))
+        ;; attribute: name, label, option<u32>, option<f32>
+        (i32.store (i32.const 500) (i32.const 1032)) (i32.store (i32.const 504) (i32.const 7))
+        (i32.store (i32.const 508) (i32.const 1040)) (i32.store (i32.const 512) (i32.const 7))
+        (i32.store8 (i32.const 516) (i32.const 1)) (i32.store (i32.const 520) (i32.const 4))
+        (i32.store8 (i32.const 524) (i32.const 1)) (f32.store (i32.const 528) (f32.const 0.75))
+        ;; raw-tensor: name, the frame's own
+        (i32.store (i32.const 600) (i32.const 1024)) (i32.store (i32.const 604) (i32.const 5))
+        (i32.store (i32.const 608) (local.get $t))
+        {more} (call $found (i32.const 64) (i32.const 1))"#
+    )
+}
+
+#[test]
+fn what_belongs_to_a_detection_arrives_with_it() {
+    let mut analyzer = analyzer(job(wrap::attacker(&with_extras("")), hashing_model()));
+    let (frame, _) = Camera::new().shoot(ATTACK);
+    let analysis = analyzer.analyze(&frame);
+    assert_eq!((analysis.status, analysis.message.as_deref()), (Status::Ok, None));
+    let extras = analysis.detections[0].extras.clone().unwrap();
+    let point = extras.landmarks.as_ref().unwrap().points[0];
+    assert_eq!((point.x, point.y, point.confidence), (3.0, 10.0, None), "clipped to the frame");
+    let attribute = &extras.attributes[0];
+    assert_eq!((&attribute.name[..], &attribute.label[..]), ("picture", "no luck"));
+    assert_eq!((attribute.label_id, attribute.confidence), (Some(4), Some(0.75)));
+    let tensor = &extras.tensors[0];
+    assert_eq!((&tensor.name[..], &tensor.dims[..], tensor.data[0]), ("model", &[10, 20][..], ATTACK));
+}
+
+#[test]
+fn extras_that_lie() {
+    let nowhere = with_extras("(f32.store (i32.const 400) (f32.const inf))");
+    assert_trapped(&nowhere, "was wrong: detection 0");
+    let name = with_extras("(i32.store (i32.const 500) (i32.const 1040))");
+    assert_trapped(&name, "reported an attribute called `no luck`; allowed are");
+    let many = with_extras("(i32.store (i32.const 92) (i32.const 9000))");
+    assert_trapped(&many, "trapped: ");
+    let twice = with_extras(
+        "(memory.copy (i32.const 612) (i32.const 600) (i32.const 12)) (i32.store (i32.const 108) (i32.const 2))",
+    );
+    assert_trapped(&twice, "trapped: ");
+    let lying = r#"(i32.store (i32.const 608)
+        (call $tensor (i32.const 0) (i32.const 1) (i32.const 4) (i32.const 0) (i32.const 3)))"#;
+    assert_trapped(&with_extras(lying), "reported tensor `model` with 3 bytes, u8 [0] needs others");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The benches that criterion runs.
-const CRITERION: &[&str] = &["handover", "letterbox", "pool", "overlay"];
+const CRITERION: &[&str] = &["component", "handover", "letterbox", "pool", "overlay"];
 
 /// The benches that run whole programs and print their own figures: the command, and pipelines with the plugin.
 const PRINTING: &[&str] = &["end_to_end", "plugin"];
@@ -34,6 +34,7 @@ pub fn measure() -> Result<()> {
     run(bench(&metadata.workspace_root, CRITERION).args(["--", "--noplot", "--measurement-time", "3"]))?;
     let estimates = Estimates::new(metadata.target_directory.join("criterion"), begun);
     let mut figures = handover(&estimates)?;
+    figures.extend(component(&estimates)?);
     figures.extend(kernels(&estimates)?);
     for name in PRINTING {
         figures.extend(printed(&metadata.workspace_root, name)?);
@@ -65,6 +66,18 @@ fn handover(estimates: &Estimates) -> Result<Vec<Figure>> {
         Figure::new("hand-over of a 1080p frame to a module", in_place / 1e3, "µs", Limit::AtMost(15.0)),
         Figure::new("copying that frame instead", copy / 1e3, "µs", Limit::None),
         Figure::new("hand-over, times cheaper than the copy", copy / in_place, "x", Limit::AtLeast(10.0)),
+    ])
+}
+
+/// The same detector as core module and as component, without preprocessing and inference.
+fn component(estimates: &Estimates) -> Result<Vec<Figure>> {
+    let detector = "yolo on 416x416 without inference";
+    let core = estimates.median_ns(&format!("{detector}/core module"))?;
+    let component = estimates.median_ns(&format!("{detector}/component"))?;
+    Ok(vec![
+        Figure::new("yolo as a core module, without inference", core / 1e3, "µs", Limit::None),
+        Figure::new("yolo as a component, without inference", component / 1e3, "µs", Limit::None),
+        Figure::new("component against core module", component / core, "x", Limit::None),
     ])
 }
 

@@ -66,7 +66,10 @@ pub fn init(format: LogFormat, level: LogLevel) {
     let rest = if level == LogLevel::Error { "error" } else { "warn" };
     let filter = EnvFilter::new(match level {
         LogLevel::Trace => "trace".to_owned(),
-        _ => format!("{rest},edgevision={wanted},edgevision_wasm_host={wanted},gstedgevision={wanted}"),
+        // What wasi:nn refuses a component is told with the frame; the crate tells it as an error of its own.
+        _ => format!(
+            "{rest},wasmtime_wasi_nn=off,edgevision={wanted},edgevision_wasm_host={wanted},gstedgevision={wanted}"
+        ),
     });
     let lines =
         tracing_subscriber::fmt::layer().with_timer(UtcTime).with_writer(AsideWriter).with_target(false);

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use wasmtime::{Caller, Linker, Trap};
 
-pub(crate) use component::{Components, linker as component_linker, type_of};
+pub(crate) use component::{Components, dtype_of, linker as component_linker, type_of};
 pub(crate) use nn::WasiNn;
 
 use self::log::write_line;

@@ -51,12 +51,18 @@ const FRAME: &str = r#"
     (f32.store (i32.const 76) (f32.const 10))
     (f32.store (i32.const 80) (f32.const 0.5))
     (i32.store (i32.const 84) (i32.const 7))
+    (call $bare (i32.const 64))
     (call $found (i32.const 64) (i32.const 1)))
+  ;; A detection without landmarks, attributes and tensors: three empty lists behind its 24 bytes.
+  (func $bare (param $at i32)
+    (memory.fill (i32.add (local.get $at) (i32.const 24)) (i32.const 0) (i32.const 24)))
   ;; The answer: so many detections at an address.
   (func $found (param $at i32) (param $count i32) (result i32)
     (i32.store8 (i32.const 32) (i32.const 0))
     (i32.store (i32.const 36) (local.get $at))
     (i32.store (i32.const 40) (local.get $count))
+    (i32.store (i32.const 44) (i32.const 0))
+    (i32.store (i32.const 48) (i32.const 0))
     (i32.const 32))
   ;; The answer: a sentence.
   (func $sorry (param $at i32) (param $len i32) (result i32)

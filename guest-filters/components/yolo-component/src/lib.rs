@@ -17,7 +17,7 @@ use yolo::Yolo;
 use crate::{
     bindings::{
         edgevision::detector::log::{Level, log},
-        exports::edgevision::detector::detect::{Detection, Geometry, Guest, Request},
+        exports::edgevision::detector::detect::{Detection, Found, Geometry, Guest, Request},
         wasi::nn::tensor::TensorType,
     },
     model::Model,
@@ -55,7 +55,7 @@ impl Guest for Component {
         Ok(())
     }
 
-    fn detect(request: Request) -> Result<Vec<Detection>, String> {
+    fn detect(request: Request) -> Result<Found, String> {
         STARTED.with_borrow_mut(|started| {
             let started = started.as_mut().ok_or("detect was called before init succeeded")?;
             find(started, request)
@@ -63,7 +63,7 @@ impl Guest for Component {
     }
 }
 
-fn find(started: &mut Started, request: Request) -> Result<Vec<Detection>, String> {
+fn find(started: &mut Started, request: Request) -> Result<Found, String> {
     let Started { yolo, model } = started;
     let dims = request.tensor.dimensions();
     // `yolo` hands the tensor on and does not look into it, so its bytes stay with the host.
@@ -75,9 +75,9 @@ fn find(started: &mut Started, request: Request) -> Result<Vec<Detection>, Strin
     let size =
         edgevision_sdk::Request { frame_width: request.frame_width, frame_height: request.frame_height };
     model.lend(request.tensor);
-    let mut found = vec![];
-    yolo.run(&tensor, &size, model, &mut |d| found.push(detection(&d)))?;
-    Ok(found)
+    let mut detections = vec![];
+    yolo.run(&tensor, &size, model, &mut |d| detections.push(detection(&d)))?;
+    Ok(Found { detections, tensors: vec![] })
 }
 
 fn dtype(ty: TensorType) -> Result<DType, String> {
@@ -103,5 +103,16 @@ fn geometry(g: &Geometry) -> edgevision_sdk::Geometry {
 }
 
 fn detection(d: &edgevision_sdk::Detection) -> Detection {
-    Detection { x0: d.x0, y0: d.y0, x1: d.x1, y1: d.y1, score: d.score, class_id: d.class_id }
+    Detection {
+        x0: d.x0,
+        y0: d.y0,
+        x1: d.x1,
+        y1: d.y1,
+        score: d.score,
+        class_id: d.class_id,
+        // An empty list allocates nothing.
+        landmarks: vec![],
+        attributes: vec![],
+        tensors: vec![],
+    }
 }

@@ -19,7 +19,7 @@ use wasmtime_wasi_nn::{
     wit::{WasiNnCtx, WasiNnView},
 };
 
-pub(crate) use model::{Desk, type_of};
+pub(crate) use model::{Desk, dtype_of, type_of};
 
 use crate::{engine::engine, instance::HostState, module, nn::Model, nn::Session};
 

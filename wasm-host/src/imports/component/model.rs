@@ -170,7 +170,7 @@ struct Input<'a> {
 
 impl<'a> Input<'a> {
     fn new(tensor: &'a Tensor, wanted: &TensorInfo) -> Result<Self, String> {
-        let dtype = dtype_of(tensor.ty, wanted).ok_or_else(|| {
+        let dtype = input_type(tensor.ty, wanted).ok_or_else(|| {
             format!("the input `{}` is given as {}, no engine takes it", wanted.name, foreign(tensor.ty))
         })?;
         let data = &tensor.data[..];
@@ -272,11 +272,18 @@ fn deliver(
 }
 
 /// The interface has no i8: it travels as u8 with the same bits, and the model says what they mean.
-fn dtype_of(ty: TensorType, wanted: &TensorInfo) -> Option<DType> {
+fn input_type(ty: TensorType, wanted: &TensorInfo) -> Option<DType> {
+    dtype_of(ty).map(|dtype| match dtype {
+        DType::U8 if wanted.dtype == DType::I8 => DType::I8,
+        other => other,
+    })
+}
+
+/// What a type is to the engines; none takes fp64 and bf16.
+pub(crate) fn dtype_of(ty: TensorType) -> Option<DType> {
     match ty {
         TensorType::Fp32 => Some(DType::F32),
         TensorType::Fp16 => Some(DType::F16),
-        TensorType::U8 if wanted.dtype == DType::I8 => Some(DType::I8),
         TensorType::U8 => Some(DType::U8),
         TensorType::I32 => Some(DType::I32),
         TensorType::I64 => Some(DType::I64),

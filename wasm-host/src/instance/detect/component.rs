@@ -8,70 +8,28 @@ use std::{
 use edgevision_abi::TensorDesc;
 use wasmtime::{
     Store,
-    component::{ComponentNamedList, ComponentType, Instance, InstancePre, Lift, Lower, Resource, TypedFunc},
+    component::{ComponentNamedList, Instance, InstancePre, Lift, Lower, Resource, TypedFunc},
 };
 use wasmtime_wasi_nn::Tensor;
 
 use super::{
     super::{Blueprint, Failure, HostState, Site, call::Sandbox, preprocess::Cost},
-    Found,
+    Found, report,
+    world::{FoundByGuest, Request},
 };
 use crate::{
     abi::shape,
     analysis::Status,
     arena::TensorSlot,
-    detection::{self, Bounds},
+    detection::{self, Bounds, Rejected},
     frame::Frame,
     imports::type_of,
     module::{DETECT, Role},
     nn::Session,
 };
 
-/// The WIT's record `request`.
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct Request {
-    #[component(name = "frame-width")]
-    frame_width: u32,
-    #[component(name = "frame-height")]
-    frame_height: u32,
-    tensor: Resource<Tensor>,
-    geometry: Geometry,
-}
-
-/// The WIT's record `geometry`.
-#[derive(ComponentType, Lower)]
-#[component(record)]
-struct Geometry {
-    #[component(name = "scale-x")]
-    scale_x: f32,
-    #[component(name = "scale-y")]
-    scale_y: f32,
-    #[component(name = "offset-x")]
-    offset_x: f32,
-    #[component(name = "offset-y")]
-    offset_y: f32,
-    #[component(name = "input-width")]
-    input_width: u32,
-    #[component(name = "input-height")]
-    input_height: u32,
-}
-
-/// The WIT's record `detection`.
-#[derive(ComponentType, Lift)]
-#[component(record)]
-struct Reported {
-    x0: f32,
-    y0: f32,
-    x1: f32,
-    y1: f32,
-    score: f32,
-    #[component(name = "class-id")]
-    class_id: u32,
-}
-
 type Init = TypedFunc<(String,), (Result<(), String>,)>;
-type Find = TypedFunc<(Request,), (Result<Vec<Reported>, String>,)>;
+type Find = TypedFunc<(Request,), (Result<FoundByGuest, String>,)>;
 
 /// An instance of a component that detects.
 pub(in super::super) struct ComponentDetect {
@@ -136,13 +94,16 @@ impl ComponentDetect {
             frame_width: frame.layout.width(),
             frame_height: frame.layout.height(),
             tensor: lent,
-            geometry: geometry(&tensor.geometry),
+            geometry: tensor.geometry.into(),
         };
         let site = Site { budget: budget.saturating_sub(start.elapsed()), ..site };
         let outcome = self.enter(&self.function.clone(), (request,), site);
         self.sandbox.store.data_mut().call.bytes_copied += u64::from(tensor.len);
         match outcome? {
-            (Ok(reported),) => self.accept(&reported, bounds, site),
+            (Ok(found),) => {
+                let accepted = self.accept(found, bounds);
+                accepted.map_err(|what| self.sandbox.trapped(site, &what))
+            }
             (Err(reason),) => Err(self.declined(site, &reason)),
         }
     }
@@ -159,15 +120,16 @@ impl ComponentDetect {
         components.table.push(tensor).map_err(|error| kept(&error))
     }
 
-    fn accept(&self, reported: &[Reported], bounds: &Bounds<'_>, site: Site) -> Result<Found, Failure> {
-        let most = self.sandbox.blueprint.limits.detections;
-        if reported.len() > most {
-            return Err(self.sandbox.trapped(site, &format!("reported more than {most} detections")));
-        }
-        let raw: Vec<_> = reported.iter().map(raw).collect();
-        let accepted = detection::accept(&raw, bounds);
-        let accepted = accepted.map(|detections| Found { detections, tensors: vec![] });
-        accepted.map_err(|error| self.sandbox.trapped(site, &format!("was wrong: {error}")))
+    /// What of the report counts. The error continues "`detect` of frame 7 …".
+    fn accept(&mut self, found: FoundByGuest, bounds: &Bounds<'_>) -> Result<Found, String> {
+        let scheme = self.sandbox.blueprint.landmarks.clone();
+        let state = self.sandbox.store.data_mut();
+        let raw = report::take(found, state)?;
+        let call = &mut state.call;
+        let wrong = |error: Rejected| format!("was wrong: {error}");
+        let detections = detection::accept_with(&raw, &mut call.extras, &scheme, bounds).map_err(wrong)?;
+        let tensors = call.extras.take_frame().map_err(|bad| wrong(Rejected::FrameExtra(bad)))?;
+        Ok(Found { detections, tensors })
     }
 
     /// Calls an export and settles what it has used.
@@ -221,19 +183,4 @@ where
     let export = export.ok_or_else(|| format!("module {}: `{DETECT}` has no `{name}`", blueprint.name))?;
     let typed = instance.get_typed_func(&mut *store, export);
     typed.map_err(|error| format!("module {}: `{name}` of `{DETECT}`: {error:#}", blueprint.name))
-}
-
-fn geometry(g: &edgevision_abi::Geometry) -> Geometry {
-    Geometry {
-        scale_x: g.scale_x,
-        scale_y: g.scale_y,
-        offset_x: g.offset_x,
-        offset_y: g.offset_y,
-        input_width: g.input_width,
-        input_height: g.input_height,
-    }
-}
-
-fn raw(d: &Reported) -> edgevision_abi::Detection {
-    edgevision_abi::Detection { x0: d.x0, y0: d.y0, x1: d.x1, y1: d.y1, score: d.score, class_id: d.class_id }
 }

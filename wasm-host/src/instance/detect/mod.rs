@@ -2,6 +2,8 @@
 
 mod component;
 mod core;
+mod report;
+mod world;
 
 use std::{sync::Arc, time::Duration};
 
