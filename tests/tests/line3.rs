@@ -23,9 +23,19 @@ fn config(folder: &tempfile::TempDir, port: u16) -> PathBuf {
 }
 
 fn play_once() -> (Output, Vec<Record>) {
+    play_once_with("yolo")
+}
+
+/// The same with another detector.
+fn play_once_with(detector: &str) -> (Output, Vec<Record>) {
     let folder = tempfile::tempdir().unwrap();
+    let path = config(&folder, free_port());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let changed = text.replace("module: yolo\n", &format!("module: {detector}\n"));
+    assert!(changed.contains(&format!("module: {detector}\n")));
+    std::fs::write(&path, changed).unwrap();
     let mut command = edgevision();
-    command.current_dir(folder.path()).arg("--config").arg(config(&folder, free_port())).arg("--once");
+    command.current_dir(folder.path()).arg("--config").arg(path).arg("--once");
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     (output, records::ours(&folder.path().join("line3-detections.jsonl")))
@@ -51,6 +61,18 @@ fn the_detections_are_those_that_ship() {
         recall.of > 1000 && recall.ratio() >= 0.999 && precision.ratio() >= 0.999,
         "{recall:?} {precision:?}"
     );
+}
+
+#[test]
+fn the_component_finds_exactly_what_the_core_module_finds() {
+    let ((_, core), (_, component)) = (play_once(), play_once_with("yolo-component"));
+    assert_eq!((core.len(), component.len()), (300, 300));
+    for (core, component) in core.iter().zip(&component) {
+        assert_eq!((component.seq, &*component.status), (core.seq, "ok"));
+        assert_eq!(component.found(), core.found(), "frame {}", core.seq);
+    }
+    let boxes: usize = core.iter().map(|record| record.found().len()).sum();
+    assert!(boxes > 1000, "{boxes} boxes prove nothing");
 }
 
 #[test]

@@ -38,6 +38,21 @@ fn a_module_is_described_as_json() {
 }
 
 #[test]
+fn a_component_is_described_without_being_run() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/guests/yolo-component.wasm");
+    let found = run(&workshop(), &["inspect", shipped]);
+    assert_eq!((found.code, &*found.stderr), (0, ""));
+    for part in [
+        "component    edgevision:detector@0.1.0",
+        "roles        detect",
+        "wasi:nn/inference@0.2.0-rc-2024-10-28",
+        "nms_iou: number",
+    ] {
+        assert!(found.stdout.contains(part), "{part}: {}", found.stdout);
+    }
+}
+
+#[test]
 fn a_module_that_would_be_refused_is_described_with_the_reason() {
     let folder = workshop();
     module(&folder, "idle", "(module (memory (export \"memory\") 1))");

@@ -35,19 +35,13 @@ impl TensorSlot {
         self.host.len()
     }
 
-    /// A copy of the first `len` bytes (of all there are, if `len` is more). The instance that has it in a writable
+    /// Copies the first bytes, as many as `bytes` has (or as there are). The instance that has the slot in a writable
     /// window must not run meanwhile.
-    pub(crate) fn copy(&self, len: usize) -> Vec<u8> {
-        let len = len.min(self.len());
-        let mut bytes = Vec::with_capacity(len);
+    pub(crate) fn read(&self, bytes: &mut [u8]) {
+        let len = bytes.len().min(self.len());
         // SAFETY: the mapping is readable for `self.len()` bytes while `self` lives, and no guest that can write to it
-        // runs on another thread: a slot belongs to one analyzer. `bytes` has room for `len` bytes, all of which
-        // are written before they count.
-        unsafe {
-            std::ptr::copy_nonoverlapping(self.as_ptr(), bytes.as_mut_ptr(), len);
-            bytes.set_len(len);
-        }
-        bytes
+        // runs on another thread: a slot belongs to one analyzer. `bytes` is memory of the caller's own.
+        unsafe { std::ptr::copy_nonoverlapping(self.as_ptr(), bytes.as_mut_ptr(), len) };
     }
 
     /// First byte in the host's mapping; page-aligned, valid for [`TensorSlot::len`] bytes while the slot lives.

@@ -27,6 +27,8 @@ use crate::{
 const MODEL_ALIAS: &str = "model";
 /// Longest model name that is answered. The crate logs and keeps the names that it does not find.
 const MAX_NAME: usize = 256;
+/// Most buffers that wait for the next frame.
+const MAX_SPARE: usize = 8;
 /// Most refusals in one call; the crate logs each.
 const MAX_REFUSALS: usize = 16;
 
@@ -36,6 +38,8 @@ pub(crate) struct Desk {
     /// Absent before the first inference and while one runs.
     session: Mutex<Option<Box<dyn Session>>>,
     books: Mutex<Books>,
+    /// Buffers of tensors that are gone, for the next frame: fresh memory costs more than the copy into it.
+    spare: Mutex<Vec<Vec<u8>>>,
     /// Most bytes of tensors that the host holds for the guest.
     room: usize,
 }
@@ -63,7 +67,7 @@ pub(crate) struct Bill {
 
 impl Desk {
     pub(super) fn new(model: Option<Arc<dyn Model>>, session: Option<Box<dyn Session>>, room: usize) -> Self {
-        Self { model, session: Mutex::new(session), books: Mutex::default(), room }
+        Self { model, session: Mutex::new(session), books: Mutex::default(), spare: Mutex::default(), room }
     }
 
     /// Takes note of bytes that the host is going to hold.
@@ -80,6 +84,33 @@ impl Desk {
     pub(crate) fn release(&self, bytes: usize) {
         let mut books = self.books();
         books.held = books.held.saturating_sub(bytes);
+    }
+
+    /// A buffer of so many bytes, with anything in it.
+    pub(crate) fn buffer(&self, len: usize) -> Vec<u8> {
+        let mut spare = self.spare();
+        let fitting =
+            spare.iter().position(|buffer| (len..=len.saturating_mul(2)).contains(&buffer.capacity()));
+        let mut buffer = fitting.map(|index| spare.swap_remove(index)).unwrap_or_default();
+        buffer.resize(len, 0);
+        buffer
+    }
+
+    /// Takes a buffer that nobody needs any more. What is kept is never more than what may be held.
+    pub(crate) fn recycle(&self, buffer: Vec<u8>) {
+        let mut spare = self.spare();
+        if spare.len() >= MAX_SPARE {
+            spare.remove(0);
+        }
+        let kept: usize = spare.iter().map(Vec::capacity).sum();
+        if kept.saturating_add(buffer.capacity()) <= self.room {
+            spare.push(buffer);
+        }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        // Nothing that can panic runs under this lock.
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn copied(&self, bytes: usize) {
@@ -130,6 +161,7 @@ impl Desk {
         let session = session.map_or_else(|| model.clone().session().map_err(|e| e.to_string()), Ok)?;
         let outcome = self.run(&*model, session, &given);
         self.release(bytes);
+        given.into_iter().for_each(|named| self.recycle(named.tensor.data));
         outcome
     }
 
@@ -251,7 +283,7 @@ fn names(name: &str, index: usize, info: &TensorInfo) -> bool {
 fn make_room(desk: &Desk, sizes: &[usize]) -> Result<Vec<Vec<u8>>, String> {
     let total = sizes.iter().try_fold(0_usize, |sum, size| sum.checked_add(*size));
     desk.hold(total.unwrap_or(usize::MAX)).map_err(|error| format!("the model's outputs: {error}"))?;
-    Ok(sizes.iter().map(|&size| vec![0; size]).collect())
+    Ok(sizes.iter().map(|&size| desk.buffer(size)).collect())
 }
 
 fn deliver(

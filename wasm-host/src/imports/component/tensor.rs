@@ -61,5 +61,6 @@ fn drop_tensor(mut store: Store<'_>, rep: u32) -> wasmtime::Result<()> {
     let components = &mut store.data_mut().components;
     let tensor = components.table.delete(Resource::<Tensor>::new_own(rep))?;
     components.desk.release(tensor.data.len());
+    components.desk.recycle(tensor.data);
     Ok(())
 }

@@ -116,7 +116,9 @@ impl ComponentDetect {
         let kept =
             |error: &dyn std::fmt::Display| format!("has not dropped tensors of earlier frames: {error}");
         components.desk.hold(desc.len as usize).map_err(|error| kept(&error))?;
-        let tensor = Tensor::new(dims, type_of(dtype), self.slot.copy(desc.len as usize));
+        let mut bytes = components.desk.buffer(desc.len as usize);
+        self.slot.read(&mut bytes);
+        let tensor = Tensor::new(dims, type_of(dtype), bytes);
         components.table.push(tensor).map_err(|error| kept(&error))
     }
 
