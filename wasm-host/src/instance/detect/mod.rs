@@ -29,7 +29,7 @@ pub(super) struct Found {
 
 /// An instance that detects.
 pub(super) enum Detect {
-    Core(CoreDetect),
+    Core(Box<CoreDetect>),
     Component(ComponentDetect),
 }
 
@@ -40,7 +40,9 @@ impl Detect {
         slot: &Arc<TensorSlot>,
     ) -> Result<Self, String> {
         match &blueprint.linked {
-            Linked::Core(_) => CoreDetect::start(blueprint, session, slot).map(Self::Core),
+            Linked::Core(_) => {
+                CoreDetect::start(blueprint, session, slot).map(|core| Self::Core(Box::new(core)))
+            }
             Linked::Component(linked) => {
                 ComponentDetect::start(blueprint, linked, session, slot).map(Self::Component)
             }
