@@ -129,7 +129,7 @@ fn an_unknown_engine() {
         load_model(Path::new("line3.onnx"), "tensorrt", &LoadOptions::default()).err().unwrap().to_string();
     assert_eq!(
         text,
-        "there is no inference engine `tensorrt`; allowed are `auto`, `onnxruntime`, `openvino`, `litert`, `rten`"
+        "there is no inference engine `tensorrt`; allowed are `auto`, `onnxruntime`, `openvino`, `litert`, `rten`, `wasm`"
     );
 }
 

@@ -195,7 +195,7 @@ impl Sandbox {
 }
 
 /// What trapped, and in which function if the module tells names.
-fn describe_trap(error: &wasmtime::Error) -> String {
+pub(crate) fn describe_trap(error: &wasmtime::Error) -> String {
     let what = match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
         None => text::clean(error.root_cause().to_string().as_bytes()),

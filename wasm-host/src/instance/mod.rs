@@ -22,8 +22,10 @@ use std::{sync::Arc, time::Duration};
 use edgevision_abi::ABI_VERSION;
 use wasmtime::{InstancePre, Memory, Store, TypedFunc, WasmParams, WasmResults, component};
 
+pub(crate) use call::describe_trap;
 pub(crate) use chain::{Chain, Plan};
 pub(crate) use filter::FrameFilter;
+pub(crate) use limits::Limiter;
 pub(crate) use state::{HostState, Refusal};
 pub(crate) use suggest::suggestion;
 

@@ -17,6 +17,7 @@ mod registry;
 mod rten;
 mod tensor;
 mod tflite;
+mod wasm;
 mod words;
 
 use std::{collections::BTreeMap, sync::Arc};

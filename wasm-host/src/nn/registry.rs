@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Choice, Engine, LoadOptions, Model, ModelFile, NnError, PassedOver, litert::LiteRt,
-    onnxruntime::OnnxRuntime, openvino::OpenVino, rten::RtenEngine,
+    onnxruntime::OnnxRuntime, openvino::OpenVino, rten::RtenEngine, wasm::WasmEngine,
 };
 use crate::files;
 
@@ -21,7 +21,7 @@ use crate::files;
 const MAX_BYTES: u64 = 2 << 30;
 
 /// All engines, the quickest first: `auto` takes the first that is present and can run the model.
-static ENGINES: [&dyn Engine; 4] = [&OnnxRuntime, &OpenVino, &LiteRt, &RtenEngine];
+static ENGINES: [&dyn Engine; 5] = [&OnnxRuntime, &OpenVino, &LiteRt, &RtenEngine, &WasmEngine];
 
 /// By digest, engine or `auto` as asked for, and options.
 type Loaded = HashMap<(String, &'static str, LoadOptions), (Weak<dyn Model>, Choice)>;
@@ -200,12 +200,12 @@ mod tests {
     fn engines_by_name() {
         let names =
             |name| candidates(name).map(|found| found.iter().map(|engine| engine.name()).collect::<Vec<_>>());
-        assert_eq!(names("auto").unwrap(), ["onnxruntime", "openvino", "litert", "rten"]);
+        assert_eq!(names("auto").unwrap(), ["onnxruntime", "openvino", "litert", "rten", "wasm"]);
         assert_eq!(names("rten").unwrap(), ["rten"]);
         let unknown = names("onnx").unwrap_err().to_string();
         assert_eq!(
             unknown,
-            "there is no inference engine `onnx`; allowed are `auto`, `onnxruntime`, `openvino`, `litert`, `rten`"
+            "there is no inference engine `onnx`; allowed are `auto`, `onnxruntime`, `openvino`, `litert`, `rten`, `wasm`"
         );
     }
 
