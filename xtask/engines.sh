@@ -9,8 +9,10 @@ cd "$(dirname "$0")/.."
 
 ENGINES=${ENGINES:-onnxruntime openvino litert}
 DEST=${DEST:-target/engines}
+MACHINE=$(uname -m)
 WHEELS=$(mktemp -d)
-trap 'rm -rf "$WHEELS"' EXIT
+trap 'rm -rf "$WHEELS" "$DEST"/.part.$$.*' EXIT
+trap 'exit 130' INT TERM
 
 say() { printf 'edgevision: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -79,17 +81,28 @@ EOF
     echo "$wanted" >"$WHEELS/$1.txt"
     # The libraries are the same for every Python; the wheels of one are asked for by name.
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-        --python-version 3.12 --implementation cp --abi cp312 --platform "manylinux_2_28_$(uname -m)" \
-        --platform "manylinux_2_27_$(uname -m)" --platform "manylinux_2_35_$(uname -m)" \
+        --python-version 3.12 --implementation cp --abi cp312 --platform "manylinux_2_28_$MACHINE" \
+        --platform "manylinux_2_27_$MACHINE" --platform "manylinux_2_35_$MACHINE" \
         --require-hashes --requirement "$WHEELS/$1.txt" --dest "$WHEELS" ||
-        fail "$1 could not be fetched; the embedded engine rten works without it"
-    rm -rf "$folder.part"
-    mkdir -p "$folder.part"
-    unpack "$WHEELS"/"$(echo "$package" | tr - _)"-*.whl "$(pattern_of "$1")" "$folder.part"
-    echo "$version" >"$folder.part/VERSION"
+        fail "$1 could not be fetched (is there a network?); the embedded engine rten works without it"
+    # Made beside and renamed, so that nobody sees half of it; under a name of its own, should another run do the same.
+    part=$DEST/.part.$$.$1
+    mkdir "$part"
+    unpack "$WHEELS"/"$(echo "$package" | tr - _)"-*.whl "$(pattern_of "$1")" "$part"
+    echo "$version" >"$part/VERSION"
     rm -rf "$folder"
-    mv "$folder.part" "$folder"
+    mv -T "$part" "$folder" 2>/dev/null || [ "$(cat "$folder/VERSION" 2>/dev/null)" = "$version" ] ||
+        fail "$folder could not be written"
 }
 
+case $MACHINE in
+    x86_64 | aarch64) ;;
+    *) fail "there are no engines for $MACHINE, only for x86_64 and aarch64; the embedded engine rten works without them" ;;
+esac
+for engine in $ENGINES; do wheel_of "$engine" >/dev/null; done
+# Before anything is downloaded.
+if ! mkdir -p "$DEST" 2>/dev/null || [ ! -w "$DEST" ]; then
+    fail "the folder $DEST cannot be written; set DEST to another one, such as ~/.local/share/edgevision/engines"
+fi
 require_pip
 for engine in $ENGINES; do fetch "$engine"; done

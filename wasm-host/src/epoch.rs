@@ -1,6 +1,8 @@
 //! Deadlines: a thread that advances the engine's epoch while calls are running.
 
 use std::{
+    cell::Cell,
+    marker::PhantomData,
     sync::{
         LazyLock, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -29,6 +31,45 @@ pub(crate) fn ticks(deadline: Duration) -> u64 {
     let whole = deadline.as_nanos().div_ceil(TICK.as_nanos());
     // Wasmtime adds it to the present epoch, which must not wrap around.
     u64::try_from(whole).unwrap_or(u64::MAX).min(u64::MAX / 4) + 1
+}
+
+thread_local! {
+    /// When the call into a module that this thread is in has to be over; the innermost of nested ones.
+    static CALL_ENDS: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// A call into a module that has begun on this thread, until this is dropped. What runs inside the call (a model that
+/// is WebAssembly itself) has to end with it.
+#[must_use]
+pub(crate) struct Running {
+    since: Instant,
+    around: Option<Instant>,
+    // A value of this thread must not be dropped by another.
+    _thread: PhantomData<*const ()>,
+}
+
+impl Running {
+    /// Begins a call that may take as long as `budget`.
+    pub(crate) fn begin(budget: Duration) -> Self {
+        let since = Instant::now();
+        Self { since, around: CALL_ENDS.replace(since.checked_add(budget)), _thread: PhantomData }
+    }
+
+    /// Time since it began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        CALL_ENDS.set(self.around);
+    }
+}
+
+/// When the call that this thread is in has to be over; `None` outside of calls.
+pub(crate) fn call_ends() -> Option<Instant> {
+    CALL_ENDS.get()
 }
 
 /// Milliseconds since the first use, until which the ticker keeps its full pace.
@@ -105,6 +146,18 @@ fn idle() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_the_innermost_call_is_known_while_it_runs() {
+        let outer = Running::begin(Duration::from_secs(60));
+        let end = call_ends().unwrap();
+        let inner = Running::begin(Duration::from_secs(1));
+        assert!(call_ends().unwrap() < end);
+        drop(inner);
+        assert_eq!(call_ends(), Some(end));
+        drop(outer);
+        assert_eq!(call_ends(), None);
+    }
 
     #[test]
     fn a_deadline_is_rounded_up_and_gets_one_tick_more() {

@@ -15,6 +15,7 @@ use std::{
 
 use crate::suggest::suggestion;
 
+pub(crate) use places::program;
 pub use places::{VARIABLE, folders, set_plugin_file};
 
 const EXTENSION: &str = "wasm";

@@ -18,12 +18,17 @@ use crate::{
 /// only: for all crates it would rebuild the standard library.
 const FEATURES: &str = "target-feature=+simd128,+bulk-memory,+sign-ext,+nontrapping-fptoint";
 
-/// Builds every module and every component to `target/guests/<name>.wasm`.
+/// Builds every module and every component to `target/guests/<name>.wasm`, every model to
+/// `target/guests/models/<name>.wasm`.
 pub fn build() -> Result<()> {
     let metadata = metadata()?;
     let toolchain = Toolchain::find(&metadata)?;
     for name in names(&metadata.workspace_root)? {
-        build_module(&name, &toolchain, &metadata)?;
+        build_module(&name, &toolchain, &metadata, "guests")?;
+    }
+    for name in models(&metadata.workspace_root)? {
+        // In a folder of their own: they are looked for under `model`, not among the modules.
+        build_module(&name, &toolchain, &metadata, "guests/models")?;
     }
     for name in components(&metadata.workspace_root)? {
         build_component(&name, &toolchain, &metadata)?;
@@ -41,6 +46,11 @@ pub fn components(workspace_root: &Path) -> Result<Vec<String>> {
     crates_in(&workspace_root.join("guest-filters/components"))
 }
 
+/// The models that are modules themselves, likewise below `guest-filters/models`.
+pub fn models(workspace_root: &Path) -> Result<Vec<String>> {
+    crates_in(&workspace_root.join("guest-filters/models"))
+}
+
 fn crates_in(folder: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
@@ -51,14 +61,14 @@ fn crates_in(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn build_module(name: &str, toolchain: &Toolchain, metadata: &Metadata) -> Result<()> {
+fn build_module(name: &str, toolchain: &Toolchain, metadata: &Metadata, folder: &str) -> Result<()> {
     let built_in = toolchain.target_directory(metadata);
     let mut command = rustc(name, &built_in, metadata);
     toolchain.configure(&mut command)?;
     set_flags(&mut command, &without_machine_paths(metadata, toolchain)?);
     command.args(["--", "-C", FEATURES]);
     run(&mut command).with_context(|| format!("cannot build the module {name}"))?;
-    publish(name, &compiled(name, &built_in)?, &metadata.target_directory.join("guests"))
+    publish(name, &compiled(name, &built_in)?, &metadata.target_directory.join(folder))
 }
 
 /// A component is mostly a filter that it uses as a library: the features are for all crates, in a folder of their own.

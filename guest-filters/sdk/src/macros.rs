@@ -37,6 +37,28 @@ macro_rules! export_both {
     };
 }
 
+/// Exports a function as a model (`infer_model`), which the engine `wasm` runs: what it is fed and what it gives as JSON
+/// (f32 tensors of fixed shapes), and the function, `fn(&[f32], &mut [f32]) -> Result<(), i32>`. Several inputs lie one
+/// behind the other in the slice, several outputs likewise; an error's number, which is not 0, reaches the user.
+#[macro_export]
+macro_rules! export_model {
+    (describe: $json:expr, infer: $infer:path $(,)?) => {
+        $crate::__section!("edgevision.model", $json);
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            #[unsafe(no_mangle)]
+            extern "C" fn edgevision_alloc(size: u32, align: u32) -> u32 {
+                $crate::export::alloc(size, align)
+            }
+            #[unsafe(no_mangle)]
+            extern "C" fn infer_model(input: u32, input_len: u32, output: u32, output_len: u32) -> i32 {
+                // The host has placed both tensors in blocks from the allocator above.
+                $crate::export::infer_model($infer, (input, input_len), (output, output_len))
+            }
+        };
+    };
+}
+
 /// Writes what the module says about itself into its custom sections: name, version and description from the
 /// manifest (plain text without quotes), the JSON Schema of its parameters, and whether it keeps state between
 /// frames (`stateful: true`).

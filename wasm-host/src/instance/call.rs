@@ -1,9 +1,6 @@
 //! One call into a guest: deadline before, poison and traps after.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use wasmtime::{Store, Trap, TypedFunc, WasmBacktrace, WasmParams, WasmResults};
 
@@ -80,15 +77,15 @@ impl Sandbox {
         let mut store = Store::new(engine(), HostState::new(blueprint, session));
         store.limiter(|state| &mut state.limiter);
         let mut sandbox = Self { blueprint: blueprint.clone(), store };
-        sandbox.begin(blueprint.start_site("start"));
+        drop(sandbox.begin(blueprint.start_site("start")));
         sandbox
     }
 
     /// Starts the clock and empties the state of the last call.
-    pub(super) fn begin(&mut self, site: Site) -> Instant {
+    pub(super) fn begin(&mut self, site: Site) -> epoch::Running {
         self.store.data_mut().call.begin(site.role, site.budget);
         self.store.set_epoch_deadline(epoch::ticks(site.budget));
-        Instant::now()
+        epoch::Running::begin(site.budget)
     }
 
     /// What became of a call.
@@ -135,7 +132,8 @@ impl Sandbox {
     fn refused(&self, site: Site, code: i32) -> Failure {
         let call = &self.store.data().call;
         let reason = match (&call.failure, &call.refusal) {
-            (Some(own), _) => own.clone(),
+            (Some(own), Some(refusal)) => format!("{own}; {}", refusal.text),
+            (Some(own), None) => own.clone(),
             (None, Some(refusal)) => format!("returned {}; {}", name_of(code), refusal.text),
             (None, None) => format!("returned {} and gave no reason", name_of(code)),
         };

@@ -21,12 +21,16 @@ pub fn set_plugin_file(file: PathBuf) {
     PLUGIN_FILE.get_or_init(|| file);
 }
 
+/// The plugin that this code runs inside, else the executable.
+pub(crate) fn program() -> Option<PathBuf> {
+    PLUGIN_FILE.get().cloned().or_else(|| env::current_exe().ok())
+}
+
 /// The folders where names are looked for, in order. Those of the variable and the data folders need not exist: who
 /// reads them in an error learns where a module may be put.
 #[must_use]
 pub fn folders() -> Vec<PathBuf> {
-    let program = PLUGIN_FILE.get().cloned().or_else(|| env::current_exe().ok());
-    let near = program.as_deref().map(near).unwrap_or_default();
+    let near = program().as_deref().map(near).unwrap_or_default();
     let told = told(|name| env::var_os(name).filter(|value| !value.is_empty()));
     distinct(told.into_iter().chain(near.into_iter().filter(|folder| folder.is_dir())))
 }

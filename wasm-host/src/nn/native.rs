@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::NnError;
+use crate::lookup;
 
 /// A shared library that an engine needs.
 pub(super) struct Library {
@@ -22,8 +23,11 @@ pub(super) struct Library {
 
 /// Environment variable that names a folder with a folder for each engine.
 const FOLDER_VARIABLE: &str = "EDGEVISION_ENGINES";
-/// Beside the program (`target/release` → `target/engines`, `bin` → `lib/edgevision/engines`).
-const BESIDE: [&str; 2] = ["../engines", "../lib/edgevision/engines"];
+/// From the folder of the plugin or the program: a build (`target/release` → `target/engines`), installations
+/// (`bin` → `lib/edgevision/engines`, `lib/gstreamer-1.0` and `lib/<architecture>/gstreamer-1.0` likewise, and
+/// `<data>/gstreamer-1.0/plugins` → `<data>/edgevision/engines`).
+const BESIDE: [&str; 4] =
+    ["../engines", "../lib/edgevision/engines", "../edgevision/engines", "../../edgevision/engines"];
 /// Where the dynamic linker's own libraries are; only looked at for the sake of a message with a full path.
 const SYSTEM: [&str; 3] = ["/usr/local/lib", "/usr/lib", "/usr/lib64"];
 
@@ -40,17 +44,19 @@ impl Library {
 
     fn find_with(&self, variable: &dyn Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, NnError> {
         if let Some(file) = variable(self.variable) {
-            return if file.is_file() { Ok(file) } else { Err(self.not_there(&file)) };
+            return if file.is_file() { Ok(absolute(file)) } else { Err(self.not_there(&file)) };
         }
         let folders = self.folders(variable);
-        folders.iter().find_map(|folder| self.newest_in(folder)).ok_or_else(|| self.nowhere(&folders))
+        let found = folders.iter().find_map(|folder| self.newest_in(folder));
+        found.map(absolute).ok_or_else(|| self.nowhere(&folders))
     }
 
     fn folders(&self, variable: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
-        let program = env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
-        let beside = program.iter().flat_map(|folder| BESIDE.map(|way| folder.join(way)));
+        let beside = lookup::program().map(|program| near(&program)).unwrap_or_default();
         let data = variable("XDG_DATA_HOME")
             .or_else(|| Some(variable("HOME")?.join(".local/share")))
+            // A relative path in the variable is invalid, says the specification.
+            .filter(|data| data.is_absolute())
             .map(|data| data.join("edgevision/engines"));
         let installed =
             ["/usr/local/lib/edgevision/engines", "/usr/lib/edgevision/engines"].map(PathBuf::from);
@@ -94,9 +100,51 @@ impl Library {
     }
 }
 
+/// A path without a folder would be looked for in the dynamic linker's own places.
+fn absolute(file: PathBuf) -> PathBuf {
+    std::path::absolute(&file).unwrap_or(file)
+}
+
+/// Folders with engines beside a plugin or a program.
+fn near(program: &Path) -> Vec<PathBuf> {
+    let Some(mut folder) = program.parent() else { return Vec::new() };
+    // Executables of tests lie one folder deeper.
+    if folder.ends_with("deps") {
+        folder = folder.parent().unwrap_or(folder);
+    }
+    BESIDE.map(|way| folder.join(way)).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn builds_and_installations_are_found_wherever_they_are() {
+        for (program, engines) in [
+            ("/src/target/release/edgevision", "/src/target/release/../engines"),
+            ("/src/target/debug/libgstedgevision.so", "/src/target/debug/../engines"),
+            ("/src/target/debug/deps/docs-1234", "/src/target/debug/../engines"),
+            ("/opt/ev/bin/edgevision", "/opt/ev/bin/../lib/edgevision/engines"),
+            ("/opt/lib/gstreamer-1.0/libgstedgevision.so", "/opt/lib/gstreamer-1.0/../edgevision/engines"),
+            (
+                "/opt/lib/arm/gstreamer-1.0/libgstedgevision.so",
+                "/opt/lib/arm/gstreamer-1.0/../../edgevision/engines",
+            ),
+            (
+                "/data/gstreamer-1.0/plugins/libgstedgevision.so",
+                "/data/gstreamer-1.0/plugins/../../edgevision/engines",
+            ),
+        ] {
+            let found = near(Path::new(program));
+            assert!(found.contains(&PathBuf::from(engines)), "{program}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_relative_path_is_not_left_to_the_dynamic_linker() {
+        assert!(absolute("libLiteRt.so".into()).is_absolute());
+    }
 
     const LIBRARY: Library = Library {
         engine: "onnxruntime",

@@ -330,3 +330,16 @@ fn tensor_ref(desc: &TensorDesc) -> Result<TensorRef<'_>, String> {
     };
     Ok(TensorRef { data, dims, geometry: desc.geometry })
 }
+
+/// Runs a model on two blocks of floats: addresses and numbers of floats.
+pub fn infer_model(
+    infer: fn(&[f32], &mut [f32]) -> Result<(), i32>,
+    (input, input_len): (u32, u32),
+    (output, output_len): (u32, u32),
+) -> i32 {
+    // SAFETY: the host gives blocks that `alloc` has made for it, which do not overlap and belong to this call.
+    let input = unsafe { slice::from_raw_parts(input as *const f32, input_len as usize) };
+    // SAFETY: as above.
+    let output = unsafe { slice::from_raw_parts_mut(output as *mut f32, output_len as usize) };
+    infer(input, output).err().unwrap_or(0)
+}

@@ -1,12 +1,6 @@
-//! One instance of a Wasm model: a store of its own, nothing imported, limits, and a way to be stopped.
+//! One instance of a Wasm model: a store of its own, nothing imported, limits, the deadline of the call it runs in.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use wasmtime::{InstancePre, Memory, Store, Trap, TypedFunc, UpdateDeadline};
 
@@ -30,20 +24,9 @@ const START: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(60);
 const PAGE: u64 = 65536;
 
-/// Asks a run to end, from any thread.
-#[derive(Default)]
-pub(super) struct Stop(AtomicBool);
-
-impl Stop {
-    pub fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// The store's data.
 struct State {
     limiter: Limiter,
-    stop: Arc<Stop>,
     ends: Instant,
 }
 
@@ -67,18 +50,19 @@ impl Instance {
     /// `inputs` and `outputs` are numbers of floats.
     pub fn start(
         linked: &InstancePre<()>,
-        stop: &Arc<Stop>,
         memory_bytes: usize,
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, NnError> {
-        let state = State { limiter: Limiter::new(memory_bytes), stop: stop.clone(), ends: Instant::now() };
+        let state = State { limiter: Limiter::new(memory_bytes), ends: Instant::now() };
         let mut store = Store::new(engine(), state);
         store.limiter(|state| &mut state.limiter);
         store.epoch_deadline_callback(|context| {
-            let state = context.data();
-            let over = state.stop.0.load(Ordering::Relaxed) || Instant::now() > state.ends;
-            if over { Err(Trap::Interrupt.into()) } else { Ok(UpdateDeadline::Continue(1)) }
+            if Instant::now() > context.data().ends {
+                Err(Trap::Interrupt.into())
+            } else {
+                Ok(UpdateDeadline::Continue(1))
+            }
         });
         begin(&mut store, START);
         let started = wasmtime::Instance::new(&mut store, linked.module(), &[]);
@@ -126,9 +110,10 @@ impl Block {
 }
 
 fn begin(store: &mut Store<State>, longest: Duration) {
-    store.data().stop.0.store(false, Ordering::Relaxed);
-    store.data_mut().ends = Instant::now() + longest;
-    // Keeps the ticker awake; the callback looks at each of its ticks.
+    let latest = Instant::now() + longest;
+    // The model runs inside a module's call, which has a deadline.
+    store.data_mut().ends = epoch::call_ends().map_or(latest, |end| end.min(latest));
+    // Also keeps the ticker awake; the callback looks at each of its ticks.
     epoch::ticks(longest);
     store.set_epoch_deadline(1);
 }

@@ -13,10 +13,7 @@ use std::sync::Arc;
 
 use wasmtime::{InstancePre, Linker};
 
-use self::{
-    description::Description,
-    instance::{Instance, Stop},
-};
+use self::{description::Description, instance::Instance};
 use super::{
     Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Precision, Session,
     TensorInfo, TensorView, tensor,
@@ -43,7 +40,6 @@ struct WasmSession {
     model: Arc<WasmModel>,
     /// None before the first run and after an error.
     instance: Option<Instance>,
-    stop: Arc<Stop>,
 }
 
 impl Engine for WasmEngine {
@@ -68,7 +64,7 @@ impl Engine for WasmEngine {
             memory_bytes,
         };
         // Now, so that what cannot start is told at load.
-        model.start(&Arc::default())?;
+        drop(model.start()?);
         Ok(Arc::new(model))
     }
 }
@@ -96,7 +92,7 @@ fn memory_bytes(options: &LoadOptions) -> Result<usize, NnError> {
 
 /// Compiles the module, from the cache if it was compiled before. It may import nothing.
 fn link(bytes: &[u8]) -> Result<InstancePre<()>, NnError> {
-    let module = cache::compile(engine(), bytes).map_err(|error| {
+    let module: wasmtime::Module = cache::compile(engine(), bytes).map_err(|error| {
         let error = text::clean(format!("{error:#}").as_bytes());
         NnError::Format(format!("the WebAssembly model cannot be compiled: {error}"))
     })?;
@@ -111,10 +107,10 @@ fn link(bytes: &[u8]) -> Result<InstancePre<()>, NnError> {
 }
 
 impl WasmModel {
-    fn start(&self, stop: &Arc<Stop>) -> Result<Instance, NnError> {
+    fn start(&self) -> Result<Instance, NnError> {
         let floats = |infos: &[TensorInfo]| infos.iter().filter_map(TensorInfo::byte_len).sum::<usize>() / 4;
         let Description { inputs, outputs } = &self.description;
-        Instance::start(&self.linked, stop, self.memory_bytes, floats(inputs), floats(outputs))
+        Instance::start(&self.linked, self.memory_bytes, floats(inputs), floats(outputs))
     }
 }
 
@@ -129,7 +125,7 @@ impl Model for WasmModel {
         &self.description.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(WasmSession { model: self, instance: None, stop: Arc::default() }))
+        Ok(Box::new(WasmSession { model: self, instance: None }))
     }
 }
 
@@ -142,7 +138,7 @@ impl Session for WasmSession {
         // Taken out: an instance that fails is not used again.
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
-            None => self.model.start(&self.stop)?,
+            None => self.model.start()?,
         };
         let views: Vec<&[u8]> = inputs.iter().map(|view| view.data).collect();
         let mut floats = instance.run(&views)?;
