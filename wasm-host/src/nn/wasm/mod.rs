@@ -40,6 +40,7 @@ struct WasmSession {
     model: Arc<WasmModel>,
     /// None before the first run and after an error.
     instance: Option<Instance>,
+    copied: u64,
 }
 
 impl Engine for WasmEngine {
@@ -125,7 +126,7 @@ impl Model for WasmModel {
         &self.description.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(WasmSession { model: self, instance: None }))
+        Ok(Box::new(WasmSession { model: self, instance: None, copied: 0 }))
     }
 }
 
@@ -141,13 +142,19 @@ impl Session for WasmSession {
             None => self.model.start()?,
         };
         let views: Vec<&[u8]> = inputs.iter().map(|view| view.data).collect();
+        self.copied += views.iter().map(|view| view.len() as u64).sum::<u64>();
         let mut floats = instance.run(&views)?;
         for buffer in outputs {
             let (output, rest) = floats.split_at(buffer.len);
             buffer.data[..buffer.len].copy_from_slice(output);
+            self.copied += output.len() as u64;
             floats = rest;
         }
         self.instance = Some(instance);
         Ok(())
+    }
+
+    fn take_bytes_copied(&mut self) -> u64 {
+        std::mem::take(&mut self.copied)
     }
 }
