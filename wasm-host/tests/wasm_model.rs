@@ -32,7 +32,7 @@ fn load_with(wat: &str, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.wasm");
     std::fs::write(&file, wat::parse_str(wat).unwrap()).unwrap();
-    load_model(&file, "auto", options)
+    load_model(&file, "wasm", options)
 }
 
 fn load(wat: &str) -> Arc<dyn Model> {
