@@ -68,7 +68,12 @@ fn context(case: &Case) -> Context {
         testing::info(name, DType::F32, &shape)
     };
     let side = i64::from(SIDE);
-    let inputs = vec![TensorInfo { name: "images".into(), dtype: DType::F32, shape: vec![1, 3, side, side] }];
+    let inputs = vec![TensorInfo {
+        name: "images".into(),
+        dtype: DType::F32,
+        shape: vec![1, 3, side, side],
+        quantization: None,
+    }];
     let model = ModelInfo { inputs, outputs: case.outputs.iter().map(output).collect() };
     Context { model: Some(model), labels: 0, score_threshold: 0.25 }
 }

@@ -155,8 +155,12 @@ fn answer(noise: &mut Noise) -> Vec<f32> {
 }
 
 fn context(case: &Case) -> Context {
-    let info =
-        |name: &str, dtype, shape: &[i64]| TensorInfo { name: name.into(), dtype, shape: shape.to_vec() };
+    let info = |name: &str, dtype, shape: &[i64]| TensorInfo {
+        name: name.into(),
+        dtype,
+        shape: shape.to_vec(),
+        quantization: None,
+    };
     let output = [1, ROWS, BOXES].map(|d| i64::try_from(d).unwrap());
     let model = ModelInfo {
         inputs: vec![info("images", case.input.0, &case.input.1)],

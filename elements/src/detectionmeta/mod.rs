@@ -3,6 +3,7 @@
 //!
 //! The regions have the form that Intel DL Streamer reads and writes: `roi_type` is the label, and a parameter
 //! structure `detection` carries `label_id`, `confidence`, the box as fractions of the frame, and `model_name`.
+//! Landmarks, attributes and tensors are further parameters of their region, in the form of its `GVA::Tensor`.
 //! With the cargo feature `v1_24` each detection is an entry of the buffer's `GstAnalyticsRelationMeta`, too; its
 //! region has the same id.
 //!
@@ -21,6 +22,7 @@
 #[cfg(feature = "v1_24")]
 mod analytics;
 mod carrier;
+mod extras;
 mod raw;
 mod regions;
 mod report;
@@ -28,6 +30,7 @@ mod scaling;
 
 use std::sync::Arc;
 
+pub(crate) use extras::{precision, relative_points};
 pub(crate) use regions::pixel_rect;
 pub use regions::{Region, attach_detections, detections, foreign_detections};
 pub use report::{FrameReport, attach_report, report, reports};

@@ -6,7 +6,7 @@ use edgevision_wasm_host::detection::Detection;
 use gst::buffer::BufferMetaForeachAction;
 use gst_video::VideoRegionOfInterestMeta;
 
-use super::{FrameReport, carrier, raw};
+use super::{FrameReport, carrier, extras, raw};
 
 const PARAM: &str = "detection";
 /// Where trackers put the number of the object.
@@ -43,7 +43,8 @@ pub fn attach(buffer: &mut gst::BufferRef, report: &FrameReport) -> Vec<i32> {
     let ids = new_ids(buffer, report);
     for (detection, id) in report.analysis.detections.iter().zip(&ids) {
         let structure = written(gst::Structure::new_empty(PARAM), detection, report);
-        add(buffer, detection, report, *id, [structure]);
+        let params = std::iter::once(structure).chain(extras::params(detection, report));
+        add(buffer, detection, report, *id, params);
     }
     ids
 }
@@ -97,6 +98,7 @@ pub fn renew(target: &mut gst::BufferRef, source: &gst::BufferRef, scaled: &Fram
             .find(|region| region.id() == *id && raw::roi_type(region) == label);
         // Somebody has removed it: it stays away.
         let Some(before) = before else { continue };
+        // Points are relative to the box, so what else belongs to the detection stays as it is.
         let params = before.params().map(|param| {
             let param = param.to_owned();
             if param.name() == PARAM { written(param, detection, scaled) } else { param }

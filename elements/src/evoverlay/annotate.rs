@@ -107,6 +107,7 @@ fn from_detection(found: &Detection, label: String, region: &Region) -> Labelled
         track: region.object_id,
         label,
         confidence: Some(found.score),
+        extras: found.extras.clone(),
     }
 }
 
@@ -123,6 +124,7 @@ fn from_region(region: &Region) -> Labelled {
         track: region.object_id,
         label: region.label.clone(),
         confidence: region.confidence.map(|value| value as f32),
+        extras: None,
     }
 }
 

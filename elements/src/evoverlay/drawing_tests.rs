@@ -1,5 +1,8 @@
 //! What strokes do to planes, with guard bytes around every row.
 
+use std::sync::Arc;
+
+use edgevision_wasm_host::extras::{Attribute, Extras, Landmark, LandmarkScheme, Landmarks};
 use proptest::prelude::*;
 
 use super::{
@@ -122,14 +125,27 @@ fn any_box() -> impl Strategy<Value = Labelled> {
         ".{0,40}",
         proptest::option::of(any::<f32>()),
         proptest::option::of(any::<i32>()),
+        proptest::option::of(any_extras()),
     )
-        .prop_map(|(edges, class_id, label, confidence, track)| Labelled {
+        .prop_map(|(edges, class_id, label, confidence, track, extras)| Labelled {
             edges,
             class_id,
             track,
             label,
             confidence,
+            extras: extras.map(Arc::new),
         })
+}
+
+fn any_extras() -> impl Strategy<Value = Extras> {
+    let point = (any_edge(), any_edge()).prop_map(|(x, y)| Landmark { x, y, confidence: None });
+    let points = proptest::collection::vec(point, 1..6);
+    let edges = proptest::collection::vec([0_u16..7, 0_u16..7], 0..6);
+    (points, edges, ".{0,40}").prop_map(|(points, edges, label)| Extras {
+        landmarks: Some(Landmarks { points, scheme: LandmarkScheme { names: vec![], edges }.into() }),
+        attributes: vec![Attribute { name: "a".into(), label, label_id: None, confidence: Some(0.5) }],
+        tensors: vec![],
+    })
 }
 
 fn any_scene() -> impl Strategy<Value = Scene> {

@@ -1,6 +1,6 @@
 //! What is known about a frame: from itself, or from the last one that was analysed. Pure.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::scene::Labelled;
 
@@ -82,6 +82,9 @@ impl Holder {
         for labelled in self.last.iter_mut().flat_map(|(_, held)| held) {
             let [x0, y0, x1, y1] = labelled.edges;
             labelled.edges = [x0 * x, y0 * y, x1 * x, y1 * y];
+            if let Some(extras) = &mut labelled.extras {
+                Arc::make_mut(extras).move_points(|px, py| (px * x, py * y));
+            }
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Lays a scene out as rectangles and text in the frame's pixels. Pure.
 
+mod caption;
+mod points;
+
 use super::{
     color::{self, Rgb},
     scene::{Badge, Extent, Labelled, Rect, Scene, Stroke},
@@ -24,11 +27,14 @@ pub fn layout(scene: &Scene, style: &Style, extent: Extent, texts: &mut Texts) -
     let mut canvas = Canvas::new(style, extent, texts);
     canvas.hide(scene);
     canvas.banner_width = scene.banner.as_ref().map_or(0, |banner| canvas.plate_width(banner));
-    for labelled in &scene.boxes {
+    let (titles, boxes): (Vec<_>, Vec<_>) =
+        scene.boxes.iter().partition(|labelled| canvas.is_title(labelled));
+    for labelled in &boxes {
         canvas.outline(labelled);
     }
+    canvas.landmarks(&scene.boxes);
     // Labels last: no line crosses a text.
-    canvas.labels(&scene.boxes);
+    canvas.labels(&boxes, &titles);
     if let Some(badge) = &scene.badge {
         canvas.badge(badge);
     }
@@ -157,9 +163,9 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Class and confidence on a plate at each box. The surest choose their places first and are drawn last.
-    fn labels(&mut self, boxes: &[Labelled]) {
-        let mut plates = Vec::new();
+    /// Class and confidence on a plate at each box; titles first. The surest choose their places first and are drawn last.
+    fn labels(&mut self, boxes: &[&Labelled], titles: &[&Labelled]) {
+        let mut plates = self.titles(titles);
         for labelled in boxes.iter().rev() {
             let Some(rect) = self.bounds(labelled.edges) else { continue };
             let text = self.label_text(labelled);
@@ -188,29 +194,19 @@ impl<'a> Canvas<'a> {
         places.into_iter().find(is_free).unwrap_or(places[0])
     }
 
-    /// A label that is too long for the frame is cut, so that the confidence stays readable.
-    fn label_text(&self, labelled: &Labelled) -> String {
-        let confidence = labelled.confidence.filter(|value| self.style.show_confidence && value.is_finite());
-        let percent = confidence.map_or_else(String::new, |value| format!("{:.0}%", value * 100.0));
-        let name = if self.style.show_labels { labelled.label.trim() } else { "" };
-        match (name, percent.as_str()) {
-            (name, "") => self.clipped(&text::drawable(name), 0),
-            ("", percent) => percent.to_owned(),
-            (name, percent) => {
-                format!("{} {percent}", self.clipped(&text::drawable(name), percent.len() + 1))
-            }
-        }
-    }
-
     /// As much of a text as one line has room for, beside `reserved` other characters.
     fn clipped(&self, text: &str, reserved: usize) -> String {
-        let room = (self.width.saturating_sub(2 * self.padding().0) / text::char_width(self.font).max(1))
-            .saturating_sub(reserved);
+        let room = self.room().saturating_sub(reserved);
         if text.chars().count() <= room {
             return text.to_owned();
         }
         let kept = text.chars().take(room.saturating_sub(2));
         kept.chain("..".chars()).collect()
+    }
+
+    /// Characters of a line.
+    fn room(&self) -> usize {
+        self.width.saturating_sub(2 * self.padding().0) / text::char_width(self.font).max(1)
     }
 
     /// The first line at `x` that the banner does not cover.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use edgevision_wasm_host::extras::Extras;
+
 use super::{color::Rgb, text::Mask};
 
 /// A detection in pixels of the frame that is drawn on; may reach beyond it.
@@ -17,6 +19,8 @@ pub struct Labelled {
     pub label: String,
     /// 0..=1, if known.
     pub confidence: Option<f32>,
+    /// Landmarks and attributes, if there are any; in pixels of the same frame.
+    pub extras: Option<Arc<Extras>>,
 }
 
 /// A notice at the top right.

@@ -2,7 +2,10 @@
 
 use edgevision_wasm_host::analysis::Status;
 
-use super::record::{self, BoundingBox, Object, ObjectDetection, Record, Resolution};
+use super::{
+    extras::ObjectExtras,
+    record::{self, BoundingBox, Object, ObjectDetection, Record, Resolution},
+};
 use crate::detectionmeta::Region;
 
 /// The frame that carries the regions, as `evpublish` sees it.
@@ -32,6 +35,7 @@ pub fn record<'a>(seen: &Seen<'a>, regions: &[Region]) -> Option<Record<'a>> {
         engine: None,
         modules: &[],
         transfer: None,
+        tensors: Vec::new(),
         message: None,
     })
 }
@@ -51,6 +55,7 @@ fn object(region: &Region, resolution: Option<Resolution>) -> Object {
         h,
         roi_type: region.label.clone(),
         id: region.object_id,
+        extras: ObjectExtras::default(),
     }
 }
 

@@ -48,6 +48,7 @@
 //! live and 30 seconds if not; lines are then lost at once until it is read again. A state change ends the wait.
 //! SIGPIPE never ends the process.
 
+mod extras;
 mod foreign;
 mod imp;
 mod record;

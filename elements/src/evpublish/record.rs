@@ -13,10 +13,11 @@ use edgevision_wasm_host::{
 };
 use serde::Serialize;
 
+use super::extras::{self, ObjectExtras, TensorRecord};
 use crate::detectionmeta::{FrameReport, pixel_rect};
 
 /// Decimals of fractions of the frame: finer than a hundredth of a pixel in 8K.
-const FRACTION_DECIMALS: i32 = 6;
+pub(super) const FRACTION_DECIMALS: i32 = 6;
 const CONFIDENCE_DECIMALS: i32 = 4;
 /// Decimals of milliseconds.
 const LATENCY_DECIMALS: i32 = 3;
@@ -37,6 +38,9 @@ pub struct Record<'a> {
     pub engine: Option<&'a str>,
     pub modules: &'a [String],
     pub transfer: Option<Transfer>,
+    /// Of the frame as a whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tensors: Vec<TensorRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<&'a str>,
 }
@@ -57,7 +61,7 @@ impl Resolution {
     }
 }
 
-/// One detection. `x y w h` are whole pixels.
+/// One detection. `x y w h` are whole pixels. Each attribute is a key of its own, as with DL Streamer.
 #[derive(Serialize)]
 pub struct Object {
     pub detection: ObjectDetection,
@@ -69,6 +73,8 @@ pub struct Object {
     /// Number that a tracker gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<i32>,
+    #[serde(flatten)]
+    pub extras: ObjectExtras,
 }
 
 #[derive(Serialize)]
@@ -114,6 +120,7 @@ impl<'a> Record<'a> {
             engine: report.engine,
             modules: &report.modules,
             transfer: report.transfer,
+            tensors: extras::frame_tensors(report),
             message: analysis.message.as_deref().filter(|_| analysis.status != Status::Ok),
         }
     }
@@ -147,6 +154,7 @@ fn object(detection: &Detection, report: &FrameReport) -> Object {
         h,
         roi_type: label,
         id: None,
+        extras: ObjectExtras::of(detection, report),
     }
 }
 
@@ -179,14 +187,18 @@ fn latency(timings: &Timings) -> Latency {
     }
 }
 
-fn rounded(value: f64, decimals: i32) -> f64 {
+pub(super) fn rounded(value: f64, decimals: i32) -> f64 {
     let unit = 10_f64.powi(decimals);
     (value * unit).round() / unit
 }
 
 #[cfg(test)]
 mod tests {
-    use edgevision_wasm_host::analysis::Analysis;
+    use edgevision_wasm_host::{
+        analysis::Analysis,
+        extras::{Attribute, Extras, Landmark, LandmarkScheme, Landmarks, Tensor},
+        nn::DType,
+    };
 
     use super::*;
 
@@ -262,6 +274,71 @@ mod tests {
         ] {
             assert_eq!(record(&frame), format!("{HEAD}{middle}{TAIL}{end}"), "{name}");
         }
+    }
+
+    #[test]
+    fn extras_have_the_form_of_dl_streamer() {
+        let landmark = |x, y, confidence| Landmark { x, y, confidence };
+        let scheme = LandmarkScheme { names: vec!["tip".into(), "base".into()], edges: vec![[0, 1]] };
+        let tensor = |dtype, dims: &[usize], data: &[u8]| Tensor {
+            name: "embedding".into(),
+            dtype,
+            dims: dims.into(),
+            data: data.into(),
+        };
+        let extras = Extras {
+            landmarks: Some(Landmarks {
+                points: vec![landmark(64.0, 36.0, None), landmark(320.0, 180.0, Some(0.5))],
+                scheme: scheme.into(),
+            }),
+            attributes: vec![Attribute {
+                name: "colour".into(),
+                label: "red".into(),
+                label_id: Some(2),
+                confidence: Some(0.75),
+            }],
+            tensors: vec![tensor(DType::F32, &[1, 2], &[0, 0, 128, 63, 0, 0, 0, 192])],
+        };
+        let mut found = detection(64.0, 36.0, 192.0, 108.0, 0.5, 0);
+        found.extras = Some(extras.into());
+        let mut frame = report(Status::Ok, vec![found]);
+        frame.analysis.tensors = vec![tensor(DType::U8, &[3], &[7, 0, 255])];
+        let value: serde_json::Value = serde_json::from_str(&record(&frame)).unwrap();
+        let object = &value["objects"][0];
+        assert_eq!(
+            object["landmarks"],
+            serde_json::json!([
+                { "name": "tip", "x": 0.1, "y": 0.1 },
+                { "name": "base", "x": 0.5, "y": 0.5, "confidence": 0.5 },
+            ])
+        );
+        let model = "yolox-nano@695e750a";
+        assert_eq!(
+            object["colour"],
+            serde_json::json!({ "label": "red", "label_id": 2, "confidence": 0.75, "model": { "name": model } })
+        );
+        assert_eq!(
+            object["tensors"],
+            serde_json::json!([
+                {
+                    "name": "keypoints", "precision": "FP32", "layout": "ANY", "dims": [2, 2], "model_name": model,
+                    "format": "keypoints", "data": [0.0, 0.0, 2.0, 2.0], "point_names": ["tip", "base"],
+                    "point_connections": ["tip", "base"],
+                },
+                {
+                    "name": "embedding", "precision": "FP32", "layout": "ANY", "dims": [1, 2], "model_name": model,
+                    "data": [1.0, -2.0],
+                },
+            ])
+        );
+        assert_eq!(
+            value["tensors"],
+            serde_json::json!([{
+                "name": "embedding", "precision": "U8", "layout": "ANY", "dims": [3], "model_name": model,
+                "data": [7, 0, 255],
+            }])
+        );
+        assert_eq!(object["detection"]["label"], "bottle", "and the rest is there");
     }
 
     #[test]

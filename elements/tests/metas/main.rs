@@ -5,6 +5,7 @@
 mod analytics;
 #[path = "../common/mod.rs"]
 mod common;
+mod extras;
 mod passage;
 mod reading;
 #[allow(clippy::cast_possible_truncation, reason = "positions in small frames")]

@@ -88,6 +88,8 @@
 //! # }
 //! ```
 //!
+//! A detector that finds more than boxes (landmarks, attributes, raw tensors) implements [`Detect::find`], too.
+//!
 //! The crate is built with `crate-type = ["cdylib", "rlib"]`. A panic reaches the user as the reason of the
 //! failed frame and costs the module its instance, nothing else. A module must not export a symbol `free`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
@@ -95,6 +97,7 @@
 pub mod boxes;
 #[doc(hidden)]
 pub mod export;
+mod findings;
 pub mod frame;
 mod frame_mut;
 mod half;
@@ -112,10 +115,11 @@ mod vector;
 pub use edgevision_abi::{Detection, Geometry};
 
 pub use crate::{
+    findings::{Attribute, Findings, Landmark, Reported, boxes_alone},
     frame::{ColorMatrix, ColorRange, FrameView, PixelFormat},
     frame_mut::FrameViewMut,
     log::{Level, log},
-    params::{Context, ModelInfo, Params, TensorInfo},
+    params::{Context, ModelInfo, Params, Quantization, TensorInfo},
     suggestion::Suggestion,
     tensor::{DType, Output, TensorData, TensorMut, TensorRef, TensorSpec},
     traits::{Detect, Filter, Infer, Preprocess, Request},

@@ -61,13 +61,20 @@ macro_rules! export_model {
 
 /// Writes what the module says about itself into its custom sections: name, version and description from the
 /// manifest (plain text without quotes), the JSON Schema of its parameters, and whether it keeps state between
-/// frames (`stateful: true`).
+/// frames (`stateful: true`). A detector that reports landmarks names them in their order, and says between which a line
+/// is drawn: `landmarks: ["wrist", "elbow"], skeleton: [[0, 1]]`.
 #[macro_export]
 macro_rules! describe {
     (params: $schema:expr $(,)?) => {
         $crate::describe! { params: $schema, stateful: false }
     };
     (params: $schema:expr, stateful: $stateful:literal $(,)?) => {
+        $crate::describe! { params: $schema, stateful: $stateful, landmarks: [], skeleton: [] }
+    };
+    (params: $schema:expr, landmarks: $landmarks:tt, skeleton: $skeleton:tt $(,)?) => {
+        $crate::describe! { params: $schema, stateful: false, landmarks: $landmarks, skeleton: $skeleton }
+    };
+    (params: $schema:expr, stateful: $stateful:literal, landmarks: $landmarks:tt, skeleton: $skeleton:tt $(,)?) => {
         $crate::__section!(
             "edgevision.module",
             concat!(
@@ -79,6 +86,10 @@ macro_rules! describe {
                 env!("CARGO_PKG_DESCRIPTION"),
                 r#"","stateful":"#,
                 stringify!($stateful),
+                r#","landmarks":"#,
+                stringify!($landmarks),
+                r#","skeleton":"#,
+                stringify!($skeleton),
                 "}"
             )
         );

@@ -69,7 +69,12 @@ mod tests {
     use crate::DType;
 
     fn input(shape: &[i64]) -> ModelInfo {
-        let info = TensorInfo { name: "images".into(), dtype: DType::F32, shape: shape.to_vec() };
+        let info = TensorInfo {
+            name: "images".into(),
+            dtype: DType::F32,
+            shape: shape.to_vec(),
+            quantization: None,
+        };
         ModelInfo { inputs: vec![info.clone()], outputs: vec![info.clone(), info] }
     }
 

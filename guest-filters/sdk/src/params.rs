@@ -104,6 +104,18 @@ pub struct TensorInfo {
     pub dtype: DType,
     /// Dimensions, outermost first; -1 where the model does not say.
     pub shape: Vec<i64>,
+    /// What its whole numbers mean, if they stand for others and the model says so.
+    #[serde(default)]
+    pub quantization: Option<Quantization>,
+}
+
+/// How whole numbers stand for real ones: `real = scale * (number - zero_point)`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct Quantization {
+    /// Difference between neighbours.
+    pub scale: f32,
+    /// The number that stands for 0.
+    pub zero_point: i64,
 }
 
 impl TensorInfo {
@@ -191,6 +203,12 @@ mod tests {
         assert_eq!((context.labels, context.score_threshold), (80, 0.25));
         let input = &context.model.unwrap().inputs[0];
         assert_eq!((input.dtype, input.known_shape()), (DType::F32, Some(vec![1, 3, 416, 416])));
+        let quantised =
+            br#"{"model":{"inputs":[],"outputs":[{"name":"a","dtype":"u8","shape":[1],"quantization":
+            {"scale":0.5,"zero_point":128}}]}}"#;
+        let (_, context) = read_envelope(quantised).unwrap();
+        let expected = Quantization { scale: 0.5, zero_point: 128 };
+        assert_eq!(context.model.unwrap().outputs[0].quantization, Some(expected));
         let without =
             read_envelope(br#"{"params":{"a":1},"model":null,"labels":0,"score_threshold":0.5}"#).unwrap();
         assert_eq!(without.1.model, None);

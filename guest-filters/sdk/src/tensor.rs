@@ -125,6 +125,18 @@ impl TensorData<'_> {
             Self::F16(_) => DType::F16,
         }
     }
+
+    /// Their bytes, little-endian.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::F32(values) => bytemuck::cast_slice(values),
+            Self::U8(values) => values,
+            Self::I8(values) => bytemuck::cast_slice(values),
+            Self::I32(values) => bytemuck::cast_slice(values),
+            Self::I64(values) => bytemuck::cast_slice(values),
+            Self::F16(values) => bytemuck::cast_slice(values),
+        }
+    }
 }
 
 /// A tensor to read.

@@ -3,7 +3,7 @@
 mod detect;
 pub mod golden;
 
-pub use detect::{context, detect, info, whole};
+pub use detect::{context, detect, find, info, whole};
 
 use crate::{
     ColorMatrix, ColorRange, DType, FrameView, FrameViewMut, Infer, Output, PixelFormat, TensorRef,

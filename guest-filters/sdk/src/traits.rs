@@ -2,7 +2,9 @@
 
 use edgevision_abi::{Detection, Geometry};
 
-use crate::{Context, FrameView, FrameViewMut, Output, Params, Suggestion, TensorMut, TensorRef, TensorSpec};
+use crate::{
+    Context, Findings, FrameView, FrameViewMut, Output, Params, Suggestion, TensorMut, TensorRef, TensorSpec,
+};
 
 /// Frame to tensor.
 pub trait Preprocess: Sized {
@@ -31,6 +33,18 @@ pub trait Detect: Sized {
         model: &mut dyn Infer,
         report: &mut dyn FnMut(Detection),
     ) -> Result<(), String>;
+
+    /// As [`run`](Self::run), for a detector that finds more than boxes: this is what the host calls. A detector that
+    /// implements it makes `run` of it: `boxes_alone(|found| self.find(tensor, request, model, found), report)`.
+    fn find(
+        &mut self,
+        tensor: &TensorRef,
+        request: &Request,
+        model: &mut dyn Infer,
+        found: &mut Findings,
+    ) -> Result<(), String> {
+        self.run(tensor, request, model, &mut |detection| drop(found.report(detection)))
+    }
 
     /// How the model of `context`, which [`new`](Self::new) has accepted without any parameters, is to be used:
     /// `edgevision inspect MODEL` asks every detector and prints the best answers as a config. None: this is no model

@@ -1,5 +1,7 @@
 //! Where boxes, labels and badges come to lie.
 
+mod extras;
+
 use super::*;
 
 fn labelled(edges: [f32; 4]) -> Labelled {

@@ -10,17 +10,19 @@
 
 use std::{alloc::Layout, mem::size_of, slice, thread::LocalKey};
 
-use edgevision_abi::{DetectRequest, Detection, FrameDesc, Geometry, MAX_DIMS, NnTensor, TensorDesc, status};
+use edgevision_abi::{DetectRequest, FrameDesc, Geometry, MAX_DIMS, NnTensor, TensorDesc, status};
 
 use super::Instance;
 use crate::{
-    DType, Detect, Filter, FrameView, FrameViewMut, Infer, Output, Preprocess, Request, TensorData,
+    DType, Detect, Filter, Findings, FrameView, FrameViewMut, Infer, Output, Preprocess, Request, TensorData,
     TensorMut, TensorRef, TensorSpec,
     frame::{info_from_abi, planes_from_abi},
 };
 
+mod findings;
+
 mod host {
-    use edgevision_abi::{Detection, NnTensor};
+    use edgevision_abi::{Attribute, Detection, Landmark, NnTensor};
     #[link(wasm_import_module = "edgevision")]
     unsafe extern "C" {
         pub fn log(level: i32, ptr: *const u8, len: usize);
@@ -28,6 +30,9 @@ mod host {
         pub safe fn params_len() -> i32;
         pub fn params_read(ptr: *mut u8, len: usize) -> i32;
         pub fn emit(ptr: *const Detection, count: usize) -> i32;
+        pub fn landmarks(detection: i32, ptr: *const Landmark, count: usize) -> i32;
+        pub fn attribute(detection: i32, ptr: *const Attribute) -> i32;
+        pub fn tensor(detection: i32, name: *const u8, name_len: usize, tensor: *const NnTensor) -> i32;
         pub fn suggest(ptr: *const u8, len: usize) -> i32;
         pub fn infer(inputs: *const NnTensor, n: usize, outputs: *mut NnTensor, m: usize) -> i32;
     }
@@ -109,9 +114,9 @@ pub fn detect<T: Detect>(instance: &'static LocalKey<Instance<T>>, request: u32)
         let desc: DetectRequest = read(request)?;
         let tensor = tensor_ref(&desc.tensor)?;
         let request = Request { frame_width: desc.frame_width, frame_height: desc.frame_height };
-        let mut found = vec![];
-        value.run(&tensor, &request, &mut HostModel, &mut |detection| found.push(detection))?;
-        emit(&found)
+        let mut found = Findings::default();
+        value.find(&tensor, &request, &mut HostModel, &mut found)?;
+        findings::tell(&found)
     };
     answer(instance.with_borrow_mut(call))
 }
@@ -143,17 +148,6 @@ pub fn filter<T: Filter>(instance: &'static LocalKey<Instance<T>>, frame: u32, o
 
 fn not_started() -> String {
     "the module was called before edgevision_init succeeded".into()
-}
-
-fn emit(found: &[Detection]) -> Result<(), String> {
-    // SAFETY: the host reads `found.len()` detections from `found` and keeps nothing.
-    match unsafe { host::emit(found.as_ptr(), found.len()) } {
-        code if code >= 0 => Ok(()),
-        status::LIMIT => {
-            Err(format!("{} detections in one frame are more than the host allows", found.len()))
-        }
-        code => Err(format!("the host did not take {} detections (status {code})", found.len())),
-    }
 }
 
 /// The model behind the host's `infer`.
@@ -198,14 +192,7 @@ fn room(output: &mut Output) -> NnTensor {
 }
 
 fn borrowed(tensor: &TensorRef) -> NnTensor {
-    let bytes: &[u8] = match tensor.data {
-        TensorData::F32(values) => bytemuck::cast_slice(values),
-        TensorData::U8(values) => values,
-        TensorData::I8(values) => bytemuck::cast_slice(values),
-        TensorData::I32(values) => bytemuck::cast_slice(values),
-        TensorData::I64(values) => bytemuck::cast_slice(values),
-        TensorData::F16(values) => bytemuck::cast_slice(values),
-    };
+    let bytes = tensor.data.bytes();
     let mut desc =
         NnTensor { address: bytes.as_ptr() as u32, len: bytes.len() as u32, ..NnTensor::default() };
     desc.dtype = tensor.data.dtype().to_abi();

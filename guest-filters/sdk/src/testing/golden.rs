@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{FixedModel, context, detect};
-use crate::{Context, Detect, Detection, Geometry};
+use super::{FixedModel, context, find};
+use crate::{Context, Detect, Detection, Geometry, Landmark};
 
 /// Largest difference of a score.
 const SCORE: f64 = 1e-4;
@@ -46,13 +46,16 @@ impl Golden {
         Context { labels, score_threshold, ..context(&[1, 3, size(0), size(1)], &outputs) }
     }
 
-    /// The module must report all boxes of the reference and no other, in its order. `frame` is the size of the
-    /// picture that was fed.
+    /// The module must report all boxes of the reference, with their points, and no other, in its order. `frame` is the
+    /// size of the picture that was fed; what has no box in the reference fills it.
     pub fn holds(&self, module: &mut impl Detect, frame: (u32, u32)) {
-        let found = detect(module, self.model(), self.geometry(), frame).expect("an answer");
+        let found = find(module, self.model(), self.geometry(), frame).expect("an answer");
         let expected = self.meta["decoded"].as_array().expect("a list");
-        assert_eq!(found.len(), expected.len(), "{found:?}");
-        found.iter().zip(expected).for_each(|(ours, theirs)| same(ours, theirs));
+        assert_eq!(found.detections().len(), expected.len(), "{found:?}");
+        for (number, (ours, theirs)) in found.detections().iter().zip(expected).enumerate() {
+            same(ours, theirs, frame);
+            same_points(found.landmarks_of(number), &theirs["keypoints"]);
+        }
     }
 
     fn model(&self) -> FixedModel {
@@ -90,12 +93,25 @@ fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn same(ours: &Detection, theirs: &Value) {
+#[allow(clippy::cast_precision_loss, reason = "pictures are smaller than 2^24 pixels wide")]
+fn same(ours: &Detection, theirs: &Value, frame: (u32, u32)) {
     assert_eq!(Some(u64::from(ours.class_id)), theirs["class_id"].as_u64());
     let score = theirs["score"].as_f64().expect("a score");
     assert!((f64::from(ours.score) - score).abs() <= SCORE, "{ours:?} {theirs}");
+    let whole = [0.0, 0.0, f64::from(frame.0), f64::from(frame.1)];
     for (edge, ours) in [ours.x0, ours.y0, ours.x1, ours.y1].into_iter().enumerate() {
-        let theirs = theirs["box"][edge].as_f64().expect("an edge");
+        let theirs = theirs["box"][edge].as_f64().unwrap_or(whole[edge]);
         assert!((f64::from(ours) - theirs).abs() <= EDGE, "{ours} {theirs}");
+    }
+}
+
+fn same_points(ours: &[Landmark], theirs: &Value) {
+    let theirs = theirs.as_array().map(Vec::as_slice).unwrap_or_default();
+    assert_eq!(ours.len(), theirs.len());
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        let near = |ours: f32, axis: usize| {
+            (f64::from(ours) - theirs[axis].as_f64().expect("a number")).abs() <= EDGE
+        };
+        assert!(near(ours.x, 0) && near(ours.y, 1), "{ours:?} {theirs}");
     }
 }

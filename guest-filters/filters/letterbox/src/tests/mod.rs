@@ -14,7 +14,7 @@ use crate::Letterbox;
 
 /// A job whose model has one input.
 pub fn context(dtype: DType, shape: &[i64]) -> Context {
-    let input = TensorInfo { name: "images".into(), dtype, shape: shape.to_vec() };
+    let input = TensorInfo { name: "images".into(), dtype, shape: shape.to_vec(), quantization: None };
     Context { model: Some(ModelInfo { inputs: vec![input], outputs: vec![] }), ..Context::default() }
 }
 
