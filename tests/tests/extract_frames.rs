@@ -8,6 +8,7 @@ use edgevision_tests::{
     compare::{Share, found_again},
     media::{media, shipped},
     records,
+    rtsp::{Camera, free_port},
 };
 use gst::prelude::*;
 
@@ -128,4 +129,25 @@ fn pictures_give_the_detections_of_the_clip() {
         back.add(found_again(&picture.found(), &clip.found(), 0.75, 0.9));
     }
     assert!(there.of > 100 && there.ratio() >= 0.99 && back.ratio() >= 0.99, "{there:?} {back:?}");
+}
+
+#[test]
+fn frames_of_a_network_camera() {
+    let port = free_port();
+    let _camera = Camera::start(port, "h264", "320x240", None);
+    let out = tempfile::tempdir().unwrap();
+    let mut command = edgevision();
+    command.arg("extract-frames").arg(format!("rtsp://127.0.0.1:{port}/camera")).arg("--out").arg(out.path());
+    let output = command.args(["--every", "200ms", "--count", "3"]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let manifest = std::fs::read(out.path().join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let frames = manifest["frames"].as_array().unwrap();
+    assert_eq!(frames.len(), 3);
+    let times: Vec<u64> = frames.iter().map(|frame| frame["timestamp_ns"].as_u64().unwrap()).collect();
+    assert!(times.windows(2).all(|pair| pair[1] > pair[0]), "{times:?}");
+    for frame in frames {
+        let picture = image::open(out.path().join(frame["file"].as_str().unwrap())).unwrap();
+        assert_eq!((picture.width(), picture.height()), (320, 240));
+    }
 }
