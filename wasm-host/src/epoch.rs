@@ -72,6 +72,12 @@ pub(crate) fn call_ends() -> Option<Instant> {
     CALL_ENDS.get()
 }
 
+/// Has the ticker at its full pace until `deadline`, also when no module is running.
+pub(crate) fn watch_until(deadline: Instant) {
+    engine();
+    keep_awake(deadline.saturating_duration_since(Instant::now()).saturating_add(TICK * 2));
+}
+
 /// Milliseconds since the first use, until which the ticker keeps its full pace.
 static AWAKE_UNTIL: AtomicU64 = AtomicU64::new(0);
 static ASLEEP: AtomicBool = AtomicBool::new(false);
@@ -130,6 +136,7 @@ fn tick_for_ever(engine: &Engine) {
             idle();
         }
         catch_up(engine);
+        crate::watch::stop_what_is_late();
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     analysis::{Analyzer, AnalyzerFactory},
     detection::Thresholds,
-    imports::needs_model,
+    imports::{can_bring_a_model, needs_model},
     instance::{Blueprint, Chain, Plan, StageSetup},
     module::{Module, Role},
     nn::{Model, Quantization, TensorInfo},
@@ -38,6 +38,15 @@ pub struct Limits {
     pub extra_bytes: usize,
     /// Most log lines in a call; more are dropped and counted.
     pub log_lines: usize,
+    /// What a module may do besides.
+    pub grants: Grants,
+}
+
+/// What a module may do only if it is granted. The default grants nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Load models from bytes of its own, with `load` of `wasi_ephemeral_nn`.
+    pub load_model: bool,
 }
 
 impl Default for Limits {
@@ -49,6 +58,7 @@ impl Default for Limits {
             extras: 20_000,
             extra_bytes: 1 << 20,
             log_lines: 16,
+            grants: Grants::default(),
         }
     }
 }
@@ -133,7 +143,8 @@ fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<
     if let Some(misfit) = info.misfit(role) {
         return Err(misfit);
     }
-    if spec.model.is_none() && needs_model(&info.imports) {
+    let brings_one = spec.limits.grants.load_model && can_bring_a_model(&info.imports);
+    if spec.model.is_none() && needs_model(&info.imports) && !brings_one {
         return Err(format!("module {} runs a model, but none is configured; name a model file", info.name));
     }
     Blueprint::new(StageSetup {

@@ -29,3 +29,4 @@ pub mod nn;
 pub mod pool;
 pub mod suggest;
 mod text;
+mod watch;

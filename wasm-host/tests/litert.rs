@@ -10,7 +10,8 @@ use std::{
 
 use common::engines::engine;
 use edgevision_wasm_host::nn::{
-    DType, LoadOptions, Model, NnError, OutputBuf, Precision, Quantization, Session, TensorView, load_model,
+    DType, LoadOptions, Model, NnError, OutputBuf, Precision, Quantization, Session, TensorInfo, TensorView,
+    load_model, run_until,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -257,4 +258,31 @@ fn session_options_are_accepted() {
         let outputs = run(&mut *model.unwrap().session().unwrap(), &inputs, &mut [At::new(16, 0)]).unwrap();
         assert_eq!(floats(&outputs[0].2), [3.0; 4], "{name} {value}");
     }
+}
+
+#[test]
+fn a_run_that_is_late_is_stopped_and_the_next_one_is_not() {
+    let Some(model) = load("convolution") else { return };
+    let mut session = model.clone().session().unwrap();
+    let zeros = |info: &TensorInfo| At::new(info.byte_len().unwrap(), 0);
+    let inputs: Vec<At> = model.inputs().iter().map(zeros).collect();
+    let mut outputs: Vec<At> = model.outputs().iter().map(zeros).collect();
+    let mut once = |deadline| {
+        let shape = |info: &TensorInfo| info.shape.iter().map(|dim| dim.unwrap()).collect::<Vec<_>>();
+        let shapes: Vec<Vec<usize>> = model.inputs().iter().map(shape).collect();
+        let views: Vec<_> = std::iter::zip(model.inputs(), &inputs)
+            .zip(&shapes)
+            .map(|((info, at), shape)| TensorView { dtype: info.dtype, shape, data: at.bytes() })
+            .collect();
+        let mut buffers: Vec<_> = outputs
+            .iter_mut()
+            .map(|at| OutputBuf { data: at.bytes_mut(), dtype: DType::U8, shape: vec![], len: 0 })
+            .collect();
+        run_until(deadline, &mut *session, &views, &mut buffers)
+    };
+    // Runs of microseconds: sooner or later one is under way when the clock ticks.
+    let late = std::time::Instant::now();
+    let stopped = std::iter::repeat_with(|| once(Some(late))).take(10_000_000).find_map(Result::err);
+    assert!(stopped.unwrap().to_string().contains("cancel"));
+    once(None).unwrap();
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use edgevision_wasm_host::{
     detection::Thresholds,
-    job::{Job, JobSpec, Limits, Stage},
+    job::{Grants, Job, JobSpec, Limits, Stage},
     lookup,
     module::{Module, ModuleInfo, Role},
     nn::{self, Choice, Model},
@@ -175,6 +175,7 @@ fn limits(settings: &Settings) -> Limits {
         deadline: settings.deadline(),
         memory_bytes: usize::try_from(settings.memory_limit).unwrap_or(usize::MAX),
         detections: settings.max_detections as usize,
+        grants: Grants { load_model: settings.load_models },
         ..Limits::default()
     }
 }

@@ -86,6 +86,7 @@ pub struct Settings {
     pub workers: u32,
     pub deadline_ns: u64,
     pub memory_limit: u64,
+    pub load_models: bool,
     pub max_detections: u32,
     pub max_failures: u32,
     pub policy: Policy,
@@ -117,6 +118,7 @@ impl Default for Settings {
             workers: 0,
             deadline_ns: nanoseconds(limits.deadline),
             memory_limit: limits.memory_bytes as u64,
+            load_models: limits.grants.load_model,
             max_detections: u32::try_from(limits.detections).unwrap_or(u32::MAX),
             max_failures: QuarantineRules::default().max_failures,
             policy: Policy::Auto,
@@ -177,7 +179,7 @@ impl Settings {
             (self.detector.clone(), self.detector_params.clone()),
             (self.model.clone(), self.engine.clone(), self.model_threads),
             (self.precision, self.device.clone(), self.engine_options.clone()),
-            (self.deadline_ns, self.memory_limit, self.max_detections),
+            (self.deadline_ns, self.memory_limit, self.max_detections, self.load_models),
         )
     }
 
@@ -240,6 +242,7 @@ impl Settings {
             "workers" => read(value, &mut self.workers),
             "deadline" => read(value, &mut self.deadline_ns),
             "memory-limit" => read(value, &mut self.memory_limit),
+            "load-models" => read(value, &mut self.load_models),
             "max-detections" => read(value, &mut self.max_detections),
             "max-failures" => read(value, &mut self.max_failures),
             "policy" => read(value, &mut self.policy),
@@ -272,6 +275,7 @@ impl Settings {
             "workers" => self.workers.to_value(),
             "deadline" => self.deadline_ns.to_value(),
             "memory-limit" => self.memory_limit.to_value(),
+            "load-models" => self.load_models.to_value(),
             "max-detections" => self.max_detections.to_value(),
             "max-failures" => self.max_failures.to_value(),
             "policy" => self.policy.to_value(),

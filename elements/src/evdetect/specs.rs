@@ -124,6 +124,12 @@ fn number_specs(d: &Settings) -> Vec<glib::ParamSpec> {
             d.memory_limit,
             LEAST_MEMORY..=MOST_MEMORY,
         ),
+        glib::ParamSpecBoolean::builder("load-models")
+            .nick("Load models")
+            .blurb("Let modules load models that they bring along (`load` of WASI-NN); they count against `memory-limit`")
+            .default_value(d.load_models)
+            .mutable_playing()
+            .build(),
     ]
 }
 

@@ -47,6 +47,9 @@ pub struct Analyze {
     /// Most memory a module may use, frames and tensors not counted.
     #[schemars(extend("x-min" = "1MiB", "x-max" = "3GiB"))]
     pub memory: Bytes,
+    /// What modules may do besides. `load-model`: load ONNX models that they bring along, with `load` of WASI-NN; model
+    /// and tensors count against `memory`.
+    pub allow: Vec<Permission>,
     /// Most detections in one frame; a module that reports more has failed.
     #[schemars(range(min = 1, max = 100_000))]
     pub max_detections: u32,
@@ -72,10 +75,27 @@ impl Default for Analyze {
             class_thresholds: BTreeMap::new(),
             deadline: HumanDuration(limits.deadline),
             memory: Bytes(limits.memory_bytes as u64),
+            allow: Vec::new(),
             max_detections: u32::try_from(limits.detections).unwrap_or(u32::MAX),
             max_failures: edgevision_wasm_host::pool::QuarantineRules::default().max_failures,
             queue: 2,
         }
+    }
+}
+
+/// What modules may do only if it is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Permission {
+    /// Load models that they bring along.
+    LoadModel,
+}
+
+impl Analyze {
+    /// Whether modules may load models that they bring along.
+    pub fn allows_models(&self) -> bool {
+        self.allow.contains(&Permission::LoadModel)
     }
 }
 

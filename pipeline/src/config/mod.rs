@@ -27,7 +27,7 @@ mod yaml;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use analyze::{Analyze, ModuleRef, Policy};
+pub use analyze::{Analyze, ModuleRef, Permission, Policy};
 pub use error::{ConfigError, ConfigErrors, Position};
 pub use load::{load, parse};
 pub use location::{Location, PATTERNS, SourceKind};

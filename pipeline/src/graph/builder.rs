@@ -158,6 +158,7 @@ fn detect(camera: &Camera) -> Result<gst::Element, Failure> {
     detect.set_property("class-thresholds", json(&analyze.class_thresholds));
     detect.set_property("deadline", u64::try_from(analyze.deadline.get().as_nanos()).unwrap_or(u64::MAX));
     detect.set_property("memory-limit", analyze.memory.get());
+    detect.set_property("load-models", analyze.allows_models());
     detect.set_property("max-detections", analyze.max_detections);
     detect.set_property("max-failures", analyze.max_failures);
     set_model(&detect, analyze);

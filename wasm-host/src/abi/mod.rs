@@ -19,7 +19,7 @@ mod write;
 
 use std::sync::Arc;
 
-pub(crate) use plain::{Plain, WasiTensor};
+pub(crate) use plain::{Plain, WasiBytes, WasiTensor};
 
 use crate::arena::TensorSlot;
 

@@ -43,6 +43,17 @@ plain_abi_structs! {
     NnTensor { address, capacity, len, dtype, rank, dims }
 }
 
+/// A list of bytes as the WASI-NN core functions describe it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WasiBytes {
+    pub(crate) address: u32,
+    pub(crate) len: u32,
+}
+
+// SAFETY: repr(C) and two u32, so any bits will do and there is no padding.
+unsafe impl Plain for WasiBytes {}
+
 /// A tensor as the WASI-NN core functions describe it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! `edgevision.infer`: one inference on borrowed tensors. The engine reads inputs where they lie (guest memory or the
 //! tensor window) and writes outputs straight into guest memory; what an engine copies nevertheless it counts.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use edgevision_abi::{NnTensor, status};
 use wasmtime::Caller;
@@ -9,8 +9,8 @@ use wasmtime::Caller;
 use super::{guest_memory, in_time};
 use crate::{
     abi::{BadAddress, GuestMemory, Span, shape},
-    instance::{HostState, Refusal},
-    nn::{DType, Model, NnError, OutputBuf, Session, TensorView},
+    instance::{HostState, Inference, Refusal},
+    nn::{self, DType, Model, NnError, OutputBuf, Session, TensorView},
 };
 
 /// Most tensors of one call, inputs and outputs counted apart.
@@ -37,7 +37,13 @@ pub(super) fn infer(
 ) -> wasmtime::Result<i32> {
     in_time(&caller)?;
     let tables = Tables { inputs, n_inputs, outputs, n_outputs };
-    let result = with_session(&mut caller, |caller, model, session| in_place(caller, model, session, tables));
+    let result = with_session(
+        &mut caller,
+        |state| Some(&mut state.nn),
+        |caller, runner| in_place(caller, runner, tables),
+    );
+    // A run that was stopped because the call's time is up ends the call.
+    in_time(&caller)?;
     Ok(match result {
         Ok(()) => status::OK,
         Err(refusal) => {
@@ -48,69 +54,77 @@ pub(super) fn infer(
     })
 }
 
-/// Runs `work` with this instance's model and session. A session that panicked is not used again.
+/// A model, a session of it, and how long they may run.
+pub(super) struct Runner<'a> {
+    pub(super) model: &'a dyn Model,
+    session: &'a mut dyn Session,
+    deadline: Option<Instant>,
+    /// Time that runs have taken.
+    spent: Duration,
+}
+
+impl Runner<'_> {
+    /// Runs the engine and adds the time to the call's. A run that the engine can stop ends with the call's time.
+    pub(super) fn run(
+        &mut self,
+        inputs: &[TensorView<'_>],
+        outputs: &mut [OutputBuf<'_>],
+    ) -> Result<(), NnError> {
+        let start = Instant::now();
+        let result = nn::run_until(self.deadline, self.session, inputs, outputs);
+        self.spent += start.elapsed();
+        result
+    }
+}
+
+/// Runs `work` with the model and session at `place`. A session that panicked is not used again.
 pub(super) fn with_session(
     caller: &mut Caller<'_, HostState>,
-    work: impl FnOnce(&mut Caller<'_, HostState>, &dyn Model, &mut dyn Session) -> Result<(), Refusal>,
+    place: impl Fn(&mut HostState) -> Option<&mut Inference>,
+    work: impl FnOnce(&mut Caller<'_, HostState>, &mut Runner<'_>) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    let model = caller.data().nn.model.clone();
-    let model = model.ok_or_else(|| Refusal::new(status::DENIED, "this job has no model".into()))?;
-    let mut session = caller.data_mut().nn.take_session()?;
-    let work = std::panic::AssertUnwindSafe(|| work(caller, &*model, &mut *session));
-    match std::panic::catch_unwind(work) {
+    let none = || Refusal::new(status::DENIED, "this job has no model".into());
+    let inference = place(caller.data_mut()).ok_or_else(none)?;
+    let model = inference.model.clone().ok_or_else(none)?;
+    let mut session = inference.take_session()?;
+    let deadline = caller.data().call.ends();
+    let mut runner = Runner { model: &*model, session: &mut *session, deadline, spent: Duration::ZERO };
+    let work = std::panic::AssertUnwindSafe(|| work(caller, &mut runner));
+    let result = std::panic::catch_unwind(work);
+    caller.data_mut().call.inference += runner.spent;
+    match result {
         Ok(result) => {
             caller.data_mut().call.bytes_copied += session.take_bytes_copied();
-            caller.data_mut().nn.session = Some(session);
+            if let Some(inference) = place(caller.data_mut()) {
+                inference.session = Some(session);
+            }
             result
         }
         Err(_) => Err(Refusal::new(status::ENGINE, "the inference engine panicked".into())),
     }
 }
 
-/// Runs the engine and adds the time to the call's.
-pub(super) fn timed_run(
-    session: &mut dyn Session,
-    inputs: &[TensorView<'_>],
-    outputs: &mut [OutputBuf<'_>],
-    spent: &mut std::time::Duration,
-) -> Result<(), NnError> {
-    let start = Instant::now();
-    let result = session.run(inputs, outputs);
-    *spent += start.elapsed();
-    result
-}
-
 fn in_place(
     caller: &mut Caller<'_, HostState>,
-    model: &dyn Model,
-    session: &mut dyn Session,
+    runner: &mut Runner<'_>,
     tables: Tables,
 ) -> Result<(), Refusal> {
-    let mut spent = std::time::Duration::ZERO;
     let mut memory = guest_memory(caller).ok_or_else(|| invalid("the module has no memory".into()))?;
-    let result = run(&mut memory, model, session, tables, &mut spent);
-    caller.data_mut().call.inference += spent;
-    result
+    run(&mut memory, runner, tables)
 }
 
-fn run(
-    memory: &mut GuestMemory<'_>,
-    model: &dyn Model,
-    session: &mut dyn Session,
-    tables: Tables,
-    spent: &mut std::time::Duration,
-) -> Result<(), Refusal> {
-    check_counts(model, tables)?;
+fn run(memory: &mut GuestMemory<'_>, runner: &mut Runner<'_>, tables: Tables) -> Result<(), Refusal> {
+    check_counts(runner.model, tables)?;
     let inputs = read_table(memory, "input", tables.inputs, tables.n_inputs)?;
     let mut outputs = read_table(memory, "output", tables.outputs, tables.n_outputs)?;
-    if !fits(model, &mut outputs) {
+    if !fits(runner.model, &mut outputs) {
         write_table(memory, tables.outputs, &outputs)?;
         return Err(Refusal::new(
             status::TOO_SMALL,
             "an output buffer is smaller than the model's output".into(),
         ));
     }
-    let result = borrow_and_run(memory, model, session, &inputs, &mut outputs, tables, spent);
+    let result = borrow_and_run(memory, runner, &inputs, &mut outputs, tables);
     match result {
         Ok(()) => write_table(memory, tables.outputs, &outputs),
         Err(refusal) => {
@@ -186,13 +200,12 @@ fn set_shape(tensor: &mut NnTensor, dtype: DType, dims: &[usize]) -> bool {
 
 fn borrow_and_run(
     memory: &mut GuestMemory<'_>,
-    model: &dyn Model,
-    session: &mut dyn Session,
+    runner: &mut Runner<'_>,
     inputs: &[NnTensor],
     outputs: &mut [NnTensor],
     tables: Tables,
-    spent: &mut std::time::Duration,
 ) -> Result<(), Refusal> {
+    let infos = runner.model.outputs();
     let kinds = inputs.iter().enumerate().map(|(i, tensor)| input_kind(i, tensor));
     let kinds = kinds.collect::<Result<Vec<_>, Refusal>>()?;
     let mut reads: Vec<Span> =
@@ -200,7 +213,7 @@ fn borrow_and_run(
     // Lent like an input, so that no output may overlap the table that describes it.
     reads.push(table_span(tables.outputs, tables.n_outputs));
     let writes: Vec<Span> =
-        outputs.iter().zip(model.outputs()).map(|(t, info)| span_of_output(t, info.dtype)).collect();
+        outputs.iter().zip(infos).map(|(t, info)| span_of_output(t, info.dtype)).collect();
     let (lent_inputs, lent_outputs) =
         memory.borrow(&reads, &writes).map_err(|error| bad("a tensor", error))?;
     let views: Vec<TensorView<'_>> = kinds
@@ -210,10 +223,10 @@ fn borrow_and_run(
         .collect();
     let mut buffers: Vec<OutputBuf<'_>> = lent_outputs
         .into_iter()
-        .zip(model.outputs())
+        .zip(infos)
         .map(|(data, info)| OutputBuf { data, dtype: info.dtype, shape: Vec::new(), len: UNTOLD })
         .collect();
-    let result = timed_run(session, &views, &mut buffers, spent);
+    let result = runner.run(&views, &mut buffers);
     if matches!(result, Ok(()) | Err(NnError::OutputTooSmall { .. })) {
         describe(&buffers, outputs)?;
     }

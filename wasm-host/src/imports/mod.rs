@@ -29,8 +29,6 @@ use crate::{
 
 /// The namespace of our own functions.
 const EDGEVISION: &str = "edgevision";
-/// The namespace of the WASI-NN core functions.
-const WASI_NN: &str = "wasi_ephemeral_nn";
 
 /// The host functions, linked once for the process.
 pub(crate) fn linker() -> Result<&'static Linker<HostState>, String> {
@@ -52,16 +50,11 @@ fn link() -> wasmtime::Result<Linker<HostState>> {
     linker.func_wrap(EDGEVISION, "tensor", extras::tensor)?;
     linker.func_wrap(EDGEVISION, "suggest", suggest::suggest)?;
     linker.func_wrap(EDGEVISION, "infer", infer::infer)?;
-    linker.func_wrap(WASI_NN, "load", nn::load)?;
-    linker.func_wrap(WASI_NN, "load_by_name", nn::load_by_name)?;
-    linker.func_wrap(WASI_NN, "init_execution_context", nn::init_execution_context)?;
-    linker.func_wrap(WASI_NN, "set_input", nn::set_input)?;
-    linker.func_wrap(WASI_NN, "compute", nn::compute)?;
-    linker.func_wrap(WASI_NN, "get_output", nn::get_output)?;
+    nn::link(&mut linker)?;
     Ok(linker)
 }
 
-/// True when a module with these imports (`module.name`, or interfaces) cannot do without a model.
+/// True when a module with these imports (`module.name`, or interfaces) runs models.
 pub(crate) fn needs_model(imports: &[String]) -> bool {
     let runs_models = |import: &str| {
         import == "edgevision.infer"
@@ -69,6 +62,11 @@ pub(crate) fn needs_model(imports: &[String]) -> bool {
             || [GRAPH, INFERENCE].contains(&import)
     };
     imports.iter().any(|import| runs_models(import))
+}
+
+/// True when a module with these imports could bring a model of its own.
+pub(crate) fn can_bring_a_model(imports: &[String]) -> bool {
+    imports.iter().any(|import| import == "wasi_ephemeral_nn.load")
 }
 
 /// Ends a call whose time is up. Compiled code looks at the epoch in loops and on entering a function of its own; a

@@ -83,7 +83,9 @@ impl Sandbox {
 
     /// Starts the clock and empties the state of the last call.
     pub(super) fn begin(&mut self, site: Site) -> epoch::Running {
-        self.store.data_mut().call.begin(site.role, site.budget);
+        let state = self.store.data_mut();
+        state.call.begin(site.role, site.budget);
+        state.components.desk.begin(state.call.ends());
         self.store.set_epoch_deadline(epoch::ticks(site.budget));
         epoch::Running::begin(site.budget)
     }

@@ -26,7 +26,7 @@ pub(crate) use call::describe_trap;
 pub(crate) use chain::{Chain, Plan};
 pub(crate) use filter::FrameFilter;
 pub(crate) use limits::Limiter;
-pub(crate) use state::{HostState, Refusal};
+pub(crate) use state::{HostState, Inference, Refusal};
 pub(crate) use suggest::suggestion;
 
 use self::{

@@ -13,7 +13,7 @@ use crate::{
     abi::Windows,
     extras::reported::{Caps, Reported},
     imports::{Components, WasiNn},
-    job::Limits,
+    job::{Grants, Limits},
     module::Role,
     nn::{Model, Session},
 };
@@ -32,6 +32,10 @@ pub(crate) struct HostState {
     pub(crate) windows: Windows,
     pub(crate) call: Call,
     pub(crate) nn: Inference,
+    /// What the guest may do besides.
+    pub(crate) grants: Grants,
+    /// The engine that runs models which the guest brings.
+    pub(crate) engine: &'static str,
     pub(crate) wasi_nn: WasiNn,
     /// Of use for components only.
     pub(crate) components: Components,
@@ -61,7 +65,7 @@ impl Answer {
 }
 
 impl HostState {
-    pub(super) fn new(blueprint: &Blueprint, session: Option<Box<dyn Session>>) -> Self {
+    pub(crate) fn new(blueprint: &Blueprint, session: Option<Box<dyn Session>>) -> Self {
         let memory_bytes = blueprint.limits.memory_bytes;
         let (limiter, session, components) = match &blueprint.linked {
             Linked::Core(_) => (Limiter::new(memory_bytes), session, Components::new(None, None, 0)),
@@ -78,6 +82,8 @@ impl HostState {
             memory: None,
             windows: Windows::default(),
             call: Call::new(&blueprint.limits),
+            grants: blueprint.limits.grants,
+            engine: blueprint.model.as_ref().map_or("auto", |model| model.identity().engine),
             nn: Inference { model: blueprint.model.clone(), session },
             wasi_nn: WasiNn::default(),
             components,
@@ -189,6 +195,11 @@ impl Call {
     /// True when the call's time is up.
     pub(crate) fn is_late(&self) -> bool {
         self.ends.is_some_and(|end| Instant::now() > end)
+    }
+
+    /// When its time is up.
+    pub(crate) fn ends(&self) -> Option<Instant> {
+        self.ends
     }
 
     pub(crate) fn detections_left(&self) -> usize {

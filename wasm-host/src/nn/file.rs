@@ -33,6 +33,19 @@ pub enum Format {
 }
 
 impl Format {
+    /// Tells the format by the first bytes; `weights` is asked for the second half of an IR.
+    pub(super) fn of(
+        bytes: &[u8],
+        weights: impl FnOnce() -> Result<Vec<u8>, NnError>,
+    ) -> Result<Self, NnError> {
+        Ok(match bytes {
+            [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Self::TfLite,
+            [b'\0', b'a', b's', b'm', ..] => Self::Wasm,
+            text if is_ir(text) => Self::OpenVinoIr { weights: weights()? },
+            _ => Self::Onnx,
+        })
+    }
+
     /// Name in messages.
     pub fn name(&self) -> &'static str {
         match self {
@@ -51,20 +64,23 @@ impl ModelFile {
     /// A file is missing, unreadable or too large.
     pub fn read(path: &Path) -> Result<Self, NnError> {
         let bytes = registry::read(path)?;
-        let format = match &bytes[..] {
-            [_, _, _, _, b'T', b'F', b'L', b'3', ..] => Format::TfLite,
-            [b'\0', b'a', b's', b'm', ..] => Format::Wasm,
-            text if is_ir(text) => {
-                Format::OpenVinoIr { weights: registry::read(&path.with_extension("bin"))? }
-            }
-            _ => Format::Onnx,
-        };
+        let format = Format::of(&bytes, || registry::read(&path.with_extension("bin")))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self::new(name, bytes, format))
+    }
+
+    /// The same for bytes that are in memory already.
+    pub(super) fn from_memory(name: &str, bytes: Vec<u8>, weights: Option<Vec<u8>>) -> Result<Self, NnError> {
+        let format = Format::of(&bytes, || Ok(weights.unwrap_or_default()))?;
+        Ok(Self::new(name.to_owned(), bytes, format))
+    }
+
+    fn new(name: String, bytes: Vec<u8>, format: Format) -> Self {
         let sha256 = match &format {
             Format::OpenVinoIr { weights } => registry::sha256(&[&bytes, weights]),
             _ => registry::sha256(&[&bytes]),
         };
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, bytes, format, sha256 })
+        Self { name, bytes, format, sha256 }
     }
 
     pub(super) fn identity(&self, engine: &'static str) -> ModelIdentity {

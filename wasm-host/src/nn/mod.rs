@@ -7,6 +7,7 @@
 mod choice;
 pub mod fake;
 mod file;
+mod guest;
 mod litert;
 mod native;
 mod onnx;
@@ -20,14 +21,19 @@ mod tflite;
 mod wasm;
 mod words;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 pub use choice::{Choice, PassedOver};
 pub use file::{Format, ModelFile};
+pub(crate) use guest::{GuestModel, load_guest_model};
 pub use onnx::{ModelInfo, ModelTensor, Opset, inspect_model};
 pub use openvino::needed_environment;
 pub use registry::{Survey, choose_model, engine_available, engine_names, load_count, load_model, survey};
 pub use tensor::byte_len;
+pub(crate) use tensor::check_input;
+
+pub use crate::watch::Interrupt;
+use crate::watch::watch;
 
 /// Element type of a tensor; values as in `edgevision_abi::dtype`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -129,6 +135,9 @@ pub enum NnError {
     /// The engine lacks an operator or computes it wrongly.
     #[error("{0}")]
     Unsupported(String),
+    /// It needs more memory than is left, or more work than is allowed.
+    #[error("{0}")]
+    TooLarge(String),
     /// An input does not fit the model.
     #[error("{0}")]
     Input(String),
@@ -153,6 +162,7 @@ impl NnError {
         match self {
             Self::Format(sentence) => Self::Format(format!("{place}: {sentence}")),
             Self::Unsupported(sentence) => Self::Unsupported(format!("{place}: {sentence}")),
+            Self::TooLarge(sentence) => Self::TooLarge(format!("{place}: {sentence}")),
             Self::Input(sentence) => Self::Input(format!("{place}: {sentence}")),
             Self::Engine(sentence) => Self::Engine(format!("{place}: {sentence}")),
             Self::Absent { sentence, reason } => {
@@ -288,4 +298,22 @@ pub trait Session: Send {
     /// Bytes of inputs and outputs that were copied or converted between the caller's memory and the engine's since
     /// this was last asked; what the graph does inside is not counted.
     fn take_bytes_copied(&mut self) -> u64;
+
+    /// What stops a run of this session from another thread; `None` for an engine that cannot be stopped.
+    fn interrupt(&self) -> Option<Arc<dyn Interrupt>> {
+        None
+    }
+}
+
+/// [`Session::run`], stopped when the deadline is over if the engine can be stopped. The error is then the engine's; the
+/// caller looks at the clock.
+pub fn run_until(
+    deadline: Option<Instant>,
+    session: &mut dyn Session,
+    inputs: &[TensorView<'_>],
+    outputs: &mut [OutputBuf<'_>],
+) -> Result<(), NnError> {
+    let interrupt = deadline.and_then(|deadline| Some((deadline, session.interrupt()?)));
+    let _watch = interrupt.map(|(deadline, interrupt)| watch(deadline, interrupt));
+    session.run(inputs, outputs)
 }

@@ -177,6 +177,23 @@ pub fn survey(file: &ModelFile, options: &LoadOptions) -> Vec<Survey> {
     ENGINES.iter().map(ask).collect()
 }
 
+/// Loads a model for one user only: it is neither looked for among the loaded ones nor noted there, and nobody waits
+/// for it.
+pub(super) fn load_unshared(
+    file: &ModelFile,
+    engine: &str,
+    options: &LoadOptions,
+) -> Result<Arc<dyn Model>, NnError> {
+    let mut refusals = Vec::new();
+    for engine in candidates(engine)?.into_iter().filter(|engine| engine.runs(&file.format)) {
+        match engine.available().and_then(|()| engine.load(file, options)) {
+            Err(NnError::Unsupported(sentence) | NnError::Absent { sentence, .. }) => refusals.push(sentence),
+            outcome => return outcome,
+        }
+    }
+    Err(NnError::Unsupported(refusals.join("; also, ")))
+}
+
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, NnError> {
     files::read(path, MAX_BYTES).map_err(|source| NnError::Read { path: path.to_owned(), source })
 }

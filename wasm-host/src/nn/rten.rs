@@ -58,7 +58,7 @@ impl Engine for RtenEngine {
     fn load(&self, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
         let settings = settings(options)?;
         let parsed = onnx::parse(&file.bytes)?;
-        let problems = problems(&parsed);
+        let problems = problems(&file.bytes, &parsed);
         if !problems.is_empty() {
             return Err(NnError::Unsupported(problems.join("; also, ")));
         }

@@ -98,7 +98,7 @@ pub(super) fn check_output_count(asked: usize, has: usize) -> Result<(), NnError
 }
 
 /// Checks an input against what the model wants: type, dimensions, length, alignment.
-fn check_input(view: &TensorView<'_>, wanted: &TensorInfo) -> Result<(), NnError> {
+pub(crate) fn check_input(view: &TensorView<'_>, wanted: &TensorInfo) -> Result<(), NnError> {
     let fits = |(&has, &wants): (&usize, &Option<usize>)| wants.is_none_or(|wants| wants == has);
     let same_rank = view.shape.len() == wanted.shape.len();
     if view.dtype != wanted.dtype || !same_rank || !view.shape.iter().zip(&wanted.shape).all(fits) {

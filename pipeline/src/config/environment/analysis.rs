@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use edgevision_wasm_host::{
     detection::Thresholds,
-    job::{Job, JobSpec, Limits, Stage},
+    job::{Grants, Job, JobSpec, Limits, Stage},
     lookup,
     module::{Module, Role},
     nn::{Choice, Model, NnError, choose_model},
@@ -127,6 +127,7 @@ fn limits(analyze: &Analyze) -> Limits {
         deadline: analyze.deadline.get(),
         memory_bytes: usize::try_from(analyze.memory.get()).unwrap_or(usize::MAX),
         detections: analyze.max_detections as usize,
+        grants: Grants { load_model: analyze.allows_models() },
         ..Limits::default()
     }
 }

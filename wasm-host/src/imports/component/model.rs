@@ -19,7 +19,7 @@ use wasmtime_wasi_nn::{
 };
 
 use crate::{
-    nn::{DType, Model, NnError, OutputBuf, Session, TensorInfo, TensorView},
+    nn::{self, DType, Model, NnError, OutputBuf, Session, TensorInfo, TensorView},
     text,
 };
 
@@ -54,6 +54,8 @@ struct Books {
     reason: Option<String>,
     inference: Duration,
     bytes_copied: u64,
+    /// When the running call's time is up.
+    deadline: Option<Instant>,
 }
 
 /// What one call has used.
@@ -68,6 +70,11 @@ pub(crate) struct Bill {
 impl Desk {
     pub(super) fn new(model: Option<Arc<dyn Model>>, session: Option<Box<dyn Session>>, room: usize) -> Self {
         Self { model, session: Mutex::new(session), books: Mutex::default(), spare: Mutex::default(), room }
+    }
+
+    /// A call begins, which may take until then.
+    pub(crate) fn begin(&self, deadline: Option<Instant>) {
+        self.books().deadline = deadline;
     }
 
     /// Takes note of bytes that the host is going to hold.
@@ -241,7 +248,8 @@ fn infer(
             .map(|(data, info)| OutputBuf { data, dtype: info.dtype, shape: vec![], len: 0 })
             .collect();
         let start = Instant::now();
-        let outcome = session.run(&views, &mut buffers);
+        let deadline = desk.books().deadline;
+        let outcome = nn::run_until(deadline, session, &views, &mut buffers);
         desk.books().inference += start.elapsed();
         let written: Vec<_> = buffers.into_iter().map(|b| (b.dtype, b.shape, b.len)).collect();
         match outcome {

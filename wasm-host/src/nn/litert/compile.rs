@@ -9,6 +9,7 @@ use super::{
     NAME,
     handle::{Owned, check},
     library::Api,
+    stop::Stop,
 };
 use crate::nn::{LoadOptions, NnError, Precision};
 
@@ -45,6 +46,8 @@ pub(super) struct Source {
 pub(super) struct Compiled {
     pub model: Owned,
     _file: Owned,
+    /// What the model asks during its runs.
+    pub stop: Arc<Stop>,
     pub source: Arc<Source>,
 }
 
@@ -126,7 +129,8 @@ pub(super) fn compile(source: &Arc<Source>) -> Result<Compiled, NnError> {
         // SAFETY: environment, model and options live; the options are only read.
         unsafe { (api.compile)(api.environment, file.ptr(), options.ptr(), place) }
     })?;
-    Ok(Compiled { model, _file: file, source: source.clone() })
+    let stop = Stop::install(api, &model)?;
+    Ok(Compiled { model, _file: file, stop, source: source.clone() })
 }
 
 fn options(api: &Api, settings: &str) -> Result<Owned, NnError> {

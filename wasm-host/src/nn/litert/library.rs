@@ -102,6 +102,9 @@ api! {
         fn(*const TensorType, *mut c_void, usize, Option<unsafe extern "C" fn(*mut c_void)>, *mut Handle) -> Status;
     destroy_buffer = "LiteRtDestroyTensorBuffer" fn(Handle);
     run = "LiteRtRunCompiledModel" fn(Handle, usize, usize, *const Handle, usize, *const Handle) -> Status;
+    /// The function is asked during a run whether it is to end.
+    on_stop = "LiteRtSetCompiledModelCancellationFunction"
+        fn(Handle, *mut c_void, unsafe extern "C" fn(*mut c_void) -> bool) -> Status;
     /// Not called: libraries without it are older, and some functions above had other parameters there.
     _mark_of_version = "LiteRtAddCustomOpKernelOption" fn();
 }

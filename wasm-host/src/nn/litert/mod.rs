@@ -9,13 +9,14 @@ mod compile;
 mod handle;
 mod library;
 mod run;
+mod stop;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::{compile::Source, run::Runner};
 use super::{
-    Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Quantization, Session,
-    TensorInfo, TensorView, tensor, tflite,
+    Engine, Format, Interrupt, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf,
+    Quantization, Session, TensorInfo, TensorView, tensor, tflite,
 };
 use crate::text;
 
@@ -155,5 +156,8 @@ impl Session for LiteRtSession {
     }
     fn take_bytes_copied(&mut self) -> u64 {
         self.runner.take_bytes_copied()
+    }
+    fn interrupt(&self) -> Option<Arc<dyn Interrupt>> {
+        Some(self.runner.stop())
     }
 }

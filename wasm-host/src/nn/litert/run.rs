@@ -5,12 +5,14 @@ use std::{
     alloc::{Layout as Allocation, alloc_zeroed, dealloc},
     ffi::c_int,
     ptr::NonNull,
+    sync::Arc,
 };
 
 use super::{
     compile::Compiled,
     handle::{Owned, check, complaints, failed},
     library::{Layout, TensorType},
+    stop::Stop,
 };
 use crate::nn::{DType, NnError, OutputBuf, TensorInfo, TensorView, tensor};
 
@@ -49,6 +51,11 @@ impl Runner {
         }
     }
 
+    /// What ends a run.
+    pub fn stop(&self) -> Arc<Stop> {
+        self.compiled.stop.clone()
+    }
+
     /// Plans memory for inputs of these shapes. Answers the shapes of all outputs.
     pub fn plan(&mut self, inputs: &[&[usize]]) -> Result<&[Vec<usize>], NnError> {
         if self.planned.iter().map(Vec::as_slice).ne(inputs.iter().copied()) {
@@ -66,6 +73,7 @@ impl Runner {
         outputs: &mut [OutputBuf<'_>],
         infos: &[TensorInfo],
     ) -> Result<(), NnError> {
+        self.compiled.stop.clear();
         let shapes: Vec<&[usize]> = inputs.iter().map(|view| view.shape).collect();
         self.plan(&shapes)?;
         self.check_room(outputs, infos)?;

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use rten_onnx::onnx::{
-    DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto, TensorProto, TypeProtoTensor,
-    ValueInfoProto,
+    DataType, Dimension, GraphProto, ModelProto, NodeProto, TypeProtoTensor, ValueInfoProto,
 };
 
 use super::ModelTensor;
@@ -39,31 +38,6 @@ pub(in crate::nn) fn operator_name(node: &NodeProto) -> String {
         Some(domain) => format!("{domain}.{operator}"),
     };
     text::clean(name.as_bytes())
-}
-
-/// Names of weights that are stored outside the file.
-fn external_weights(graph: &GraphProto) -> Vec<&str> {
-    let attributes = || all_nodes(graph).flat_map(|node| &node.attribute);
-    let nested = attributes().filter_map(|attribute| attribute.g.as_ref()).flat_map(|g| &g.initializer);
-    let constants = attributes().filter_map(|attribute| attribute.t.as_ref());
-    let outside = |tensor: &&TensorProto| {
-        tensor.data_location == Some(DataLocation::EXTERNAL) || !tensor.external_data.is_empty()
-    };
-    let all = graph.initializer.iter().chain(nested).chain(constants).filter(outside);
-    all.map(|tensor| tensor.name.as_deref().unwrap_or("(unnamed)")).collect()
-}
-
-/// Weights in other files would have to be looked for, in folders that the model names: no engine is let do that. The
-/// sentence of the refusal, if there are any.
-pub(in crate::nn) fn weights_elsewhere(graph: &GraphProto) -> Option<String> {
-    let names = external_weights(graph);
-    let first = names.first()?;
-    Some(format!(
-        "{} of its weights (the first is `{first}`) are stored in another file; save the model as one file (in Python: \
-         onnx.save(model, path, save_as_external_data=False))",
-        names.len(),
-        first = text::clean(first.as_bytes())
-    ))
 }
 
 /// OpenVINO computes networks whose activations are quantised to signed integers wrongly on processors without VNNI

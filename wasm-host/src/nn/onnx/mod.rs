@@ -2,14 +2,16 @@
 
 mod graph;
 mod refuse;
+mod vet;
 mod wire;
 
 use std::{collections::BTreeMap, fmt, path::Path};
 
 pub(super) use graph::{
-    all_nodes, feeds, operator_name, passed_on, shapeless, signed_activations, tensor_info, weights_elsewhere,
+    all_nodes, feeds, operator_name, passed_on, shapeless, signed_activations, tensor_info,
 };
 use rten_onnx::onnx::{GraphProto, ModelProto};
+pub(super) use vet::vet;
 
 use super::{NnError, registry};
 use crate::text;
@@ -86,7 +88,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ModelProto, NnError> {
     if let Some(other) = refuse::recognise(bytes) {
         return refuse(other.to_owned());
     }
-    if let Err(damage) = wire::check(bytes) {
+    if let Err(damage) = wire::survey(bytes) {
         return refuse(refuse::damaged(bytes, damage));
     }
     match ModelProto::parse_buf(bytes) {
@@ -96,13 +98,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<ModelProto, NnError> {
     }
 }
 
-/// Refuses a model for which one of `reasons` has a sentence.
+/// Refuses a model whose weights are elsewhere, or for which one of `reasons` has a sentence. `model` was parsed from
+/// `bytes`.
 pub(super) fn refuse(
+    bytes: &[u8],
     model: &ModelProto,
     reasons: &[fn(&GraphProto) -> Option<String>],
 ) -> Result<(), NnError> {
     let Some(graph) = &model.graph else { return Ok(()) };
-    let sentences: Vec<String> = reasons.iter().filter_map(|reason| reason(graph)).collect();
+    let others = reasons.iter().filter_map(|reason| reason(graph));
+    let sentences: Vec<String> = weights_elsewhere(bytes).into_iter().chain(others).collect();
     if sentences.is_empty() { Ok(()) } else { Err(NnError::Unsupported(sentences.join("; also, "))) }
 }
 
@@ -110,6 +115,19 @@ pub(super) fn refuse(
 pub(super) fn names(model: &ModelProto) -> (Vec<String>, Vec<String>) {
     let Some(graph) = &model.graph else { return Default::default() };
     (feeds(graph).map(graph::owned_name).collect(), graph.output.iter().map(graph::owned_name).collect())
+}
+
+/// Weights in other files would have to be looked for, in folders that the model names: no engine is let do that. The
+/// sentence of the refusal, if there are any. The bytes have been parsed before.
+pub(super) fn weights_elsewhere(bytes: &[u8]) -> Option<String> {
+    let names = wire::survey(bytes).ok()?.external;
+    let first = names.first()?;
+    Some(format!(
+        "{} of its weights (the first is `{first}`) are stored in another file; save the model as one file (in Python: \
+         onnx.save(model, path, save_as_external_data=False))",
+        names.len(),
+        first = text::clean(first.as_bytes())
+    ))
 }
 
 fn describe(name: String, bytes: &[u8], model: &ModelProto) -> ModelInfo {
@@ -125,7 +143,7 @@ fn describe(name: String, bytes: &[u8], model: &ModelProto) -> ModelInfo {
         inputs: tensors(|graph| feeds(graph).map(graph::model_tensor).collect()),
         outputs: tensors(|graph| graph.output.iter().map(graph::model_tensor).collect()),
         operators: graph.map(operators).unwrap_or_default(),
-        problems: super::rten::problems(model),
+        problems: super::rten::problems(bytes, model),
     }
 }
 

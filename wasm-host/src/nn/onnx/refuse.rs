@@ -6,12 +6,17 @@ pub(super) const NOT_ONNX: &str =
     "this is not an ONNX model; export the model to ONNX (a file ending in .onnx)";
 
 /// First bytes of files that people take for ONNX models.
-const OTHERS: [(usize, &[u8], &str); 8] = [
+const OTHERS: [(usize, &[u8], &str); 9] = [
     (0, b"\0asm", "this is a WebAssembly module, not an ONNX model; set it as a module, not as the model"),
     (
         0,
         b"version https://git-lfs",
         "this is a Git LFS pointer, not the model itself; run `git lfs pull` to fetch it",
+    ),
+    (
+        4,
+        b"ORTM",
+        "this is a model in ONNX Runtime's own format, which is not supported; use the ONNX model it was made from",
     ),
     (4, b"TFL3", "this is a TensorFlow Lite model, which the embedded engine cannot run; convert it to ONNX"),
     (

@@ -2,7 +2,8 @@
 //!
 //! `rten-onnx` reserves memory for whatever length a field claims and recurses as deep as the file says; either ends
 //! the process on a hostile or cut-off file. So each length is first checked against the message it lies in, and the
-//! nesting against a limit. Message and field numbers: `onnx.proto3` of ONNX 1.16.
+//! nesting against a limit. The walk also sees what that parser leaves out and native engines read: functions, sparse
+//! weights, training graphs. Message and field numbers: `onnx.proto3` of ONNX 1.16.
 
 /// Deepest nesting of messages that is accepted. A plain model needs 6; each level of `If`, `Loop` or `Scan`
 /// bodies adds 3.
@@ -19,14 +20,27 @@ pub(super) enum Damage {
     TooDeep,
 }
 
+/// What the walk has seen.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Survey {
+    /// Names of weights that are stored outside the file, wherever in the model they are.
+    pub external: Vec<String>,
+    /// Graphs inside the graph (bodies), functions, training graphs and sparse weights: what makes a model more than a
+    /// list of operators.
+    pub extras: usize,
+}
+
 /// Messages whose fields are looked into; everything else only has its length checked.
 #[derive(Clone, Copy)]
 enum Message {
     Model,
+    Training,
+    Function,
     Graph,
     Node,
     Attribute,
     Tensor,
+    SparseTensor,
     ValueInfo,
     Type,
     TensorType,
@@ -36,15 +50,18 @@ enum Message {
 }
 
 impl Message {
-    /// The message in a length-delimited field, if the parser looks into it.
+    /// The message in a length-delimited field, if one of the parsers looks into it.
     fn child(self, field: u64) -> Option<Message> {
         Some(match (self, field) {
-            (Self::Model, 7) | (Self::Attribute, 6) => Self::Graph,
-            (Self::Graph, 1) => Self::Node,
-            (Self::Node, 5) => Self::Attribute,
-            (Self::Graph | Self::Attribute, 5) => Self::Tensor,
-            (Self::Graph, 11..=13) => Self::ValueInfo,
-            (Self::ValueInfo, 2) | (Self::SequenceType, 1) => Self::Type,
+            (Self::Model, 7) | (Self::Training, 1 | 2) | (Self::Attribute, 6 | 11) => Self::Graph,
+            (Self::Model, 20) => Self::Training,
+            (Self::Model, 25) => Self::Function,
+            (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
+            (Self::Node, 5) | (Self::Function, 11) => Self::Attribute,
+            (Self::Graph, 5) | (Self::Attribute, 5 | 10) | (Self::SparseTensor, 1 | 2) => Self::Tensor,
+            (Self::Graph, 15) | (Self::Attribute, 22 | 23) => Self::SparseTensor,
+            (Self::Graph, 11..=13) | (Self::Function, 12) => Self::ValueInfo,
+            (Self::ValueInfo, 2) | (Self::SequenceType, 1) | (Self::Attribute, 14 | 15) => Self::Type,
             (Self::Type, 1) => Self::TensorType,
             (Self::Type, 4) => Self::SequenceType,
             (Self::TensorType, 2) => Self::Shape,
@@ -52,24 +69,89 @@ impl Message {
             _ => return None,
         })
     }
-}
 
-/// Checks the lengths and the nesting of a whole model.
-pub(super) fn check(bytes: &[u8]) -> Result<(), Damage> {
-    walk(Message::Model, bytes, 0)
-}
-
-fn walk(message: Message, bytes: &[u8], depth: usize) -> Result<(), Damage> {
-    if depth > MAX_DEPTH {
-        return Err(Damage::TooDeep);
+    /// Whether the field may be there only once. Parsers disagree about a second one: some take the last, some join
+    /// them, and a model would not be the one that was looked at.
+    fn is_single(self, field: u64) -> bool {
+        matches!(
+            (self, field),
+            (Self::Model, 7)
+                | (Self::Attribute, 5 | 6 | 22)
+                | (Self::SparseTensor, 1 | 2)
+                | (Self::ValueInfo | Self::TensorType, 2)
+                | (Self::Type, 1 | 4)
+                | (Self::SequenceType, 1)
+        )
     }
-    let mut fields = Fields { rest: bytes };
-    while let Some((number, payload)) = fields.next().map_err(|damage| damage.at(depth))? {
-        if let (Some(child), Some(payload)) = (message.child(number), payload) {
-            walk(child, payload, depth + 1)?;
+
+    fn is_extra(self, child: Message) -> bool {
+        matches!(
+            (self, child),
+            (Self::Attribute, Self::Graph) | (_, Self::Training | Self::Function | Self::SparseTensor)
+        )
+    }
+}
+
+/// Checks the lengths and the nesting of a whole model, and says what else is to be known of it.
+pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Damage> {
+    let mut survey = Survey::default();
+    survey.walk(Message::Model, bytes, 0)?;
+    Ok(survey)
+}
+
+impl Survey {
+    fn walk(&mut self, message: Message, bytes: &[u8], depth: usize) -> Result<(), Damage> {
+        if depth > MAX_DEPTH {
+            return Err(Damage::TooDeep);
         }
+        let mut fields = Fields { rest: bytes };
+        let mut seen = 0_u32;
+        while let Some((number, payload)) = fields.next().map_err(|damage| damage.at(depth))? {
+            let (Some(child), Payload::Bytes(payload)) = (message.child(number), payload) else { continue };
+            if message.is_single(number) {
+                // All such numbers are small.
+                let bit = 1_u32.checked_shl(u32::try_from(number).unwrap_or(0)).unwrap_or(0);
+                if seen & bit != 0 {
+                    return Err(Damage::Malformed);
+                }
+                seen |= bit;
+            }
+            self.extras += usize::from(message.is_extra(child));
+            self.walk(child, payload, depth + 1)?;
+        }
+        if matches!(message, Message::Tensor) && is_external(bytes) {
+            self.external.push(name_of_tensor(bytes));
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// A tensor that says where its data are, or that they are not here. Whatever the number is: parsers cut it to
+/// different widths.
+fn is_external(tensor: &[u8]) -> bool {
+    fields(tensor).any(|(number, payload)| match (number, payload) {
+        (EXTERNAL_DATA, Payload::Bytes(_)) => true,
+        (DATA_LOCATION, Payload::Number(place)) => place != 0,
+        _ => false,
+    })
+}
+
+const TENSOR_NAME: u64 = 8;
+const EXTERNAL_DATA: u64 = 13;
+const DATA_LOCATION: u64 = 14;
+
+fn name_of_tensor(tensor: &[u8]) -> String {
+    let name = fields(tensor).find_map(|field| match field {
+        (TENSOR_NAME, Payload::Bytes(name)) => Some(String::from_utf8_lossy(name).into_owned()),
+        _ => None,
+    });
+    name.unwrap_or_else(|| "(unnamed)".to_owned())
+}
+
+/// The fields of a message that was walked before.
+fn fields(bytes: &[u8]) -> impl Iterator<Item = Field<'_>> {
+    let mut fields = Fields { rest: bytes };
+    std::iter::from_fn(move || fields.next().ok().flatten())
 }
 
 impl Damage {
@@ -79,8 +161,15 @@ impl Damage {
     }
 }
 
-/// Number of a field, and its bytes if it is length-delimited.
-type Field<'a> = (u64, Option<&'a [u8]>);
+/// Number of a field, and what is in it.
+type Field<'a> = (u64, Payload<'a>);
+
+#[derive(Clone, Copy)]
+enum Payload<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+    Fixed,
+}
 
 struct Fields<'a> {
     rest: &'a [u8],
@@ -93,20 +182,18 @@ impl<'a> Fields<'a> {
         }
         let tag = self.varint()?;
         let (number, wire_type) = (tag >> 3, tag & 7);
-        if number == 0 {
+        // Google's parser drops the bits above 32 and would see another field than this one.
+        if number == 0 || u32::try_from(tag).is_err() {
             return Err(Damage::Malformed);
         }
         let payload = match wire_type {
-            0 => {
-                self.varint()?;
-                None
-            }
-            1 => self.take(8).map(|_| None)?,
+            0 => Payload::Number(self.varint()?),
+            1 => self.take(8).map(|_| Payload::Fixed)?,
             2 => {
                 let length = self.varint()?;
-                Some(self.take(length)?)
+                Payload::Bytes(self.take(length)?)
             }
-            5 => self.take(4).map(|_| None)?,
+            5 => self.take(4).map(|_| Payload::Fixed)?,
             _ => return Err(Damage::Malformed),
         };
         Ok(Some((number, payload)))
@@ -157,6 +244,10 @@ mod tests {
         field(7, &graph)
     }
 
+    fn check(bytes: &[u8]) -> Result<(), Damage> {
+        survey(bytes).map(drop)
+    }
+
     #[test]
     fn lengths_are_checked_at_every_level() {
         let tensor = field(5, &field(9, b"weights"));
@@ -174,6 +265,79 @@ mod tests {
     fn nesting_has_a_limit() {
         assert_eq!(check(&nested(5)), Ok(()));
         assert_eq!(check(&nested(20_000)), Err(Damage::TooDeep));
+    }
+
+    /// Field numbers of `onnx.proto3`, from the model down to a tensor.
+    const PLACES: [&[u32]; 12] = [
+        &[7, 5],                // initializer
+        &[7, 1, 5, 5],          // Constant
+        &[7, 1, 5, 10],         // attribute with a list of tensors
+        &[7, 1, 5, 6, 5],       // initializer of an If, Loop or Scan body
+        &[7, 1, 5, 6, 1, 5, 5], // Constant in a body
+        &[7, 1, 5, 11, 5],      // initializer in a list of bodies
+        &[7, 15, 1],            // values of a sparse initializer
+        &[7, 15, 2],            // its indices
+        &[7, 1, 5, 22, 1],      // sparse attribute
+        &[7, 1, 5, 23, 2],      // list of them
+        &[25, 7, 5, 5],         // Constant in a function
+        &[20, 1, 5],            // initializer of a training graph
+    ];
+
+    /// `bytes` as the length-delimited field `number`, which may need two bytes.
+    fn wide(number: u32, bytes: &[u8]) -> Vec<u8> {
+        let mut out = field(1, bytes);
+        let tag = (number << 3) | 2;
+        out.remove(0);
+        let tag = if tag < 0x80 {
+            vec![u8::try_from(tag).unwrap()]
+        } else {
+            vec![u8::try_from(tag & 0x7f).unwrap() | 0x80, u8::try_from(tag >> 7).unwrap()]
+        };
+        [tag, out].concat()
+    }
+
+    fn placed(path: &[u32], tensor: &[u8]) -> Vec<u8> {
+        path.iter().rev().fold(tensor.to_vec(), |inner, number| wide(*number, &inner))
+    }
+
+    #[test]
+    fn weights_elsewhere_are_seen_wherever_a_tensor_can_be() {
+        let name = field(8, b"w");
+        let key = field(13, &[field(1, b"location"), field(2, b"/etc/passwd")].concat());
+        let located = [name.clone(), vec![14 << 3, 1]].concat();
+        let located_by_a_long_number = [name.clone(), vec![14 << 3, 0x81, 0x80, 0x80, 0x80, 0x10]].concat();
+        for path in PLACES {
+            for tensor in [&[name.clone(), key.clone()].concat(), &located, &located_by_a_long_number] {
+                let seen = survey(&placed(path, tensor)).unwrap();
+                assert_eq!(seen.external, ["w"], "{path:?} {tensor:?}");
+            }
+            let inside = [name.clone(), vec![14 << 3, 0]].concat();
+            assert_eq!(survey(&placed(path, &inside)).unwrap().external, [""; 0], "{path:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_there_once_is_refused_twice() {
+        let graph = field(7, &field(1, b""));
+        assert_eq!(check(&graph), Ok(()));
+        assert_eq!(check(&[graph.clone(), graph].concat()), Err(Damage::Malformed));
+    }
+
+    #[test]
+    fn extras_are_counted() {
+        let extras = |path: &[u32]| survey(&placed(path, b"")).unwrap().extras;
+        assert_eq!(extras(&[7, 5]), 0);
+        for path in [&[7, 1, 5, 6][..], &[7, 1, 5, 11], &[7, 15], &[7, 1, 5, 22], &[25], &[20]] {
+            assert_eq!(extras(path), 1, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_number_that_parsers_cut_to_32_bits_is_refused() {
+        // 0x1_0000_006a: field 13 for a parser that keeps 32 bits.
+        let tag = [0xea, 0x80, 0x80, 0x80, 0x10];
+        let tensor = [&tag[..], &[2, b'a', b'b']].concat();
+        assert_eq!(check(&placed(&[7, 5], &tensor)), Err(Damage::Malformed));
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 mod library;
 mod run;
 mod settings;
+mod stop;
 
 use std::{
     ffi::CString,
@@ -23,9 +24,10 @@ use ort::{
     value::{Outlet, TensorElementType, ValueType},
 };
 
+use self::stop::Switch;
 use super::{
-    DType, Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session,
-    TensorInfo, TensorView, onnx, tensor, words,
+    DType, Engine, Format, Interrupt, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf,
+    Session, TensorInfo, TensorView, onnx, tensor, words,
 };
 use crate::text;
 
@@ -51,6 +53,7 @@ struct OnnxRuntimeModel {
 struct OnnxRuntimeSession {
     model: Arc<OnnxRuntimeModel>,
     copied: u64,
+    switch: Arc<Switch>,
 }
 
 impl Engine for OnnxRuntime {
@@ -72,7 +75,7 @@ impl Engine for OnnxRuntime {
         }
         // Before the runtime sees it: weights elsewhere would make it read other files of this machine.
         let parsed = onnx::parse(&file.bytes)?;
-        onnx::refuse(&parsed, &[onnx::weights_elsewhere])?;
+        onnx::refuse(&file.bytes, &parsed, &[])?;
         let passed_on = onnx::passed_on(&parsed);
         drop(parsed);
         settings::check(options)?;
@@ -150,18 +153,20 @@ impl Model for OnnxRuntimeModel {
         &self.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(OnnxRuntimeSession { model: self, copied: 0 }))
+        Ok(Box::new(OnnxRuntimeSession { model: self, copied: 0, switch: Arc::new(Switch::new()?) }))
     }
 }
 
 impl Session for OnnxRuntimeSession {
     fn run(&mut self, inputs: &[TensorView<'_>], outputs: &mut [OutputBuf<'_>]) -> Result<(), NnError> {
         let model = &*self.model;
+        self.switch.clear()?;
         tensor::check_inputs(inputs, &model.inputs)?;
         tensor::check_output_count(outputs.len(), model.outputs.len())?;
         tensor::check_room(outputs, &model.outputs)?;
         let graph = run::Graph {
             session: &model.session,
+            switch: &self.switch,
             memory: &model.memory,
             input_names: &model.input_names,
             output_names: &model.output_names,
@@ -181,5 +186,9 @@ impl Session for OnnxRuntimeSession {
     }
     fn take_bytes_copied(&mut self) -> u64 {
         mem::take(&mut self.copied)
+    }
+
+    fn interrupt(&self) -> Option<Arc<dyn Interrupt>> {
+        Some(self.switch.clone())
     }
 }

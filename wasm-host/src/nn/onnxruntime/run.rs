@@ -9,6 +9,7 @@ use std::{
 
 use ort::{AsPointer, memory::MemoryInfo, session::SharedSessionInner, sys};
 
+use super::stop::Switch;
 use crate::nn::{
     DType, NnError, OutputBuf, TensorInfo, TensorView,
     tensor::{self, Deliveries},
@@ -48,6 +49,7 @@ pub(super) fn c_names(infos: &[TensorInfo]) -> Result<Vec<CString>, NnError> {
 /// A session with the names of its tensors.
 pub(super) struct Graph<'a> {
     pub session: &'a SharedSessionInner,
+    pub switch: &'a Switch,
     pub memory: &'a MemoryInfo<'static>,
     pub input_names: &'a [CString],
     pub output_names: &'a [CString],
@@ -151,7 +153,7 @@ impl Graph<'_> {
         let status = unsafe {
             (ort::api().Run)(
                 self.session.ptr().cast_mut(),
-                ptr::null(),
+                self.switch.ptr(),
                 input_names.as_ptr(),
                 fed.as_ptr(),
                 fed.len(),
@@ -221,7 +223,7 @@ impl Value<'_> {
     }
 }
 
-fn check(status: sys::OrtStatusPtr) -> Result<(), NnError> {
+pub(super) fn check(status: sys::OrtStatusPtr) -> Result<(), NnError> {
     // SAFETY: the status comes straight from a call and is consumed here.
     unsafe { ort::Error::result_from_status(status) }.map_err(super::failed)
 }

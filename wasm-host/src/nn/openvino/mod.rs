@@ -4,8 +4,10 @@
 //! A model is compiled once and shared; each worker has an infer request of its own. Tensors are borrowed in place,
 //! inputs and outputs.
 
+mod cancel;
 mod compile;
 mod handle;
+mod ir;
 mod library;
 mod ports;
 mod processor;
@@ -20,10 +22,10 @@ use std::{
 use openvino_sys as ov;
 pub use processor::needed_environment;
 
-use self::{compile::Compiled, handle::Owned, run::Request};
+use self::{cancel::Cancel, compile::Compiled, handle::Owned, run::Request};
 use super::{
-    Engine, Format, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session, TensorInfo,
-    TensorView, onnx, tensor,
+    Engine, Format, Interrupt, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session,
+    TensorInfo, TensorView, onnx, tensor,
 };
 
 const NAME: &str = "openvino";
@@ -40,8 +42,8 @@ struct OpenVinoModel {
 }
 
 struct OpenVinoSession {
-    /// None before the first run and after one that failed.
-    request: Option<Request>,
+    /// Holds none after a run that failed.
+    request: Arc<Cancel>,
     /// Outputs that the request was last given memory for.
     bound: usize,
     copied: u64,
@@ -65,7 +67,10 @@ impl Engine for OpenVino {
     fn load(&self, file: &ModelFile, options: &LoadOptions) -> Result<Arc<dyn Model>, NnError> {
         let (weights, names) = match &file.format {
             Format::Onnx => (None, Some(names(&file.bytes)?)),
-            Format::OpenVinoIr { weights } => (Some(&weights[..]), None),
+            Format::OpenVinoIr { weights } => {
+                ir::check(&file.bytes, weights.len())?;
+                (Some(&weights[..]), None)
+            }
             _ => return Err(file.wrong_format(NAME, "ONNX and OpenVINO IR")),
         };
         settings::check(options)?;
@@ -98,7 +103,7 @@ fn refuse_lost_errors(inputs: &[TensorInfo], outputs: &[TensorInfo]) -> Result<(
 /// Names of inputs and outputs in an ONNX file that this engine computes rightly.
 fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), NnError> {
     let model = onnx::parse(bytes)?;
-    onnx::refuse(&model, &[onnx::weights_elsewhere, onnx::signed_activations])?;
+    onnx::refuse(bytes, &model, &[onnx::signed_activations])?;
     Ok(onnx::names(&model))
 }
 
@@ -127,7 +132,8 @@ impl Model for OpenVinoModel {
         &self.outputs
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
-        Ok(Box::new(OpenVinoSession { request: Some(self.request()?), bound: 0, copied: 0, model: self }))
+        let request = Arc::new(Cancel::of(self.request()?));
+        Ok(Box::new(OpenVinoSession { request, bound: 0, copied: 0, model: self }))
     }
 }
 
@@ -147,12 +153,19 @@ impl Session for OpenVinoSession {
         tensor::check_output_count(outputs.len(), self.model.outputs.len())?;
         tensor::check_room(outputs, &self.model.outputs)?;
         let request = self.take_request(outputs.len())?;
-        run::run(&request, inputs, outputs, &self.model.outputs, &mut self.copied)?;
-        (self.request, self.bound) = (Some(request), outputs.len());
-        Ok(())
+        self.request.put(Some(request.clone()));
+        let outcome = run::run(&request, inputs, outputs, &self.model.outputs, &mut self.copied);
+        self.bound = outputs.len();
+        if outcome.is_err() {
+            self.request.put(None);
+        }
+        outcome
     }
     fn take_bytes_copied(&mut self) -> u64 {
         mem::take(&mut self.copied)
+    }
+    fn interrupt(&self) -> Option<Arc<dyn Interrupt>> {
+        Some(self.request.clone())
     }
 }
 
@@ -160,10 +173,10 @@ impl OpenVinoSession {
     /// A request remembers the memory of the last run's tensors, which is somebody else's by now. Each run gives it new
     /// memory for all inputs and for `outputs` outputs; a request with more than those would write to the old memory.
     /// After a failed run nobody knows what it remembers.
-    fn take_request(&mut self, outputs: usize) -> Result<Request, NnError> {
-        match self.request.take() {
+    fn take_request(&self, outputs: usize) -> Result<Arc<Request>, NnError> {
+        match self.request.present() {
             Some(request) if self.bound <= outputs => Ok(request),
-            _ => self.model.request(),
+            _ => self.model.request().map(Arc::new),
         }
     }
 }

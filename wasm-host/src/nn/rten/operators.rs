@@ -13,10 +13,10 @@ use crate::{
     text,
 };
 
-/// Reasons to refuse the model, one sentence each; they lack the file's name.
-pub(in crate::nn) fn problems(model: &ModelProto) -> Vec<String> {
+/// Reasons to refuse the model that was parsed from `bytes`, one sentence each; they lack the file's name.
+pub(in crate::nn) fn problems(bytes: &[u8], model: &ModelProto) -> Vec<String> {
     let Some(graph) = &model.graph else { return Vec::new() };
-    [onnx::weights_elsewhere(graph), lacking(model, graph), padded_conv_integer(graph), nms(graph)]
+    [onnx::weights_elsewhere(bytes), lacking(model, graph), padded_conv_integer(graph), nms(graph)]
         .into_iter()
         .flatten()
         .chain(unusable_tensors(graph))
