@@ -144,11 +144,11 @@ fn bombs_are_told_from_models() {
         (
             "much work",
             judged(
-                vec![input("a", &[3000, 900]), input("b", &[900, 2500])],
+                vec![input("a", &[1000, 2000]), input("b", &[2000, 1000])],
                 vec![],
                 [
                     vec![node("MatMul", &["a", "b"], "y0")],
-                    (0..4).map(|at| node("MatMul", &["a", "b"], &format!("z{at}"))).collect(),
+                    (0..12).map(|at| node("MatMul", &["a", "b"], &format!("z{at}"))).collect(),
                 ]
                 .concat(),
             ),
