@@ -43,7 +43,10 @@ pub trait Detect: Sized {
         model: &mut dyn Infer,
         found: &mut Findings,
     ) -> Result<(), String> {
-        self.run(tensor, request, model, &mut |detection| drop(found.report(detection)))
+        let mut report = |detection| {
+            found.report(detection);
+        };
+        self.run(tensor, request, model, &mut report)
     }
 
     /// How the model of `context`, which [`new`](Self::new) has accepted without any parameters, is to be used:

@@ -46,13 +46,13 @@ fn lines_join_their_points() {
         let rects = more(with_points(&[from, to], &[[0, 1]]));
         let line = &rects[..rects.len() - 4];
         let touches = |(x, y): (f32, f32)| {
-            let (x, y) = (x as usize, y as usize);
+            let (x, y) = (pixel(x, 640), pixel(y, 360));
             line.iter().any(|r| (r.x0..r.x1).contains(&x) && (r.y0..r.y1).contains(&y))
         };
         assert!(touches(from) && touches(to), "{from:?} {to:?}: {line:?}");
         let touch = |a: &Rect, b: &Rect| a.x0 <= b.x1 && b.x0 <= a.x1 && a.y0 <= b.y1 && b.y0 <= a.y1;
         assert!(line.windows(2).all(|pair| touch(&pair[0], &pair[1])), "no gap: {line:?}");
-        let shorter = f32::min((from.0 - to.0).abs(), (from.1 - to.1).abs()) as usize;
+        let shorter = pixel(f32::min((from.0 - to.0).abs(), (from.1 - to.1).abs()), 640);
         assert!(line.len() <= shorter / 2 + 1, "long runs are one rectangle: {line:?}");
     }
 }
