@@ -16,13 +16,13 @@ use crate::{
     config::{self, units::HumanDuration},
     error::{AppError, Exit},
     extract::{self, Every, PictureFormat},
-    inspect,
+    inspect::{self, Form},
     telemetry::{LogFormat, LogLevel, log},
 };
 
 const USAGE: &str = "edgevision --config <FILE> [--once] [--duration <TIME>]
        edgevision check <FILE>
-       edgevision inspect [--json] <FILE>
+       edgevision inspect [--json | --yaml] <FILE>
        edgevision extract-frames --out <FOLDER> [--count <N>] [--every <N|TIME>] <SOURCE>";
 const EXAMPLES: &str = "\
 Examples:
@@ -113,6 +113,9 @@ enum Command {
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
+        /// Print only the config that uses a model.
+        #[arg(long, conflicts_with = "json")]
+        yaml: bool,
     },
     /// Store frames of a camera or clip as pictures, for calibrating, training and labelling models.
     ///
@@ -216,8 +219,19 @@ impl Cli {
         log::init(self.log_format, self.log_level.unwrap_or(quiet));
         match self.command {
             Some(Command::Check { file }) => say_report(check::check(&file)),
+<<<<<<< HEAD
             Some(Command::Inspect { file, json }) => inspect::inspect(&file, json).and_then(say_report),
             Some(Command::ExtractFrames(arguments)) => arguments.run(),
+=======
+            Some(Command::Inspect { file, json, yaml }) => {
+                let form = match (json, yaml) {
+                    (true, _) => Form::Json,
+                    (_, true) => Form::Yaml,
+                    _ => Form::Table,
+                };
+                inspect::inspect(&file, form).and_then(say_report)
+            }
+>>>>>>> 47d8470 (Tell for a model what runs it, which detector fits, and the config to use it)
             None => self.run.run(self.log_format),
         }
     }

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     instance::{Blueprint, StageSetup, suggestion},
     job::{self, Limits},
     module::{Module, Role},
-    nn::TensorInfo,
+    nn::ModelTensor,
     text,
 };
 
@@ -62,7 +62,7 @@ pub enum Opinion {
 /// Asks a module about a model with these inputs and outputs. Takes as long as the module's start may take; a module
 /// that hangs is ended then.
 #[must_use]
-pub fn ask(module: &Module, inputs: &[TensorInfo], outputs: &[TensorInfo]) -> Opinion {
+pub fn ask(module: &Module, inputs: &[ModelTensor], outputs: &[ModelTensor]) -> Opinion {
     match answer(module, inputs, outputs) {
         Ok(Some(suggestion)) => Opinion::Fits(suggestion),
         Ok(None) => Opinion::Silent,
@@ -72,17 +72,33 @@ pub fn ask(module: &Module, inputs: &[TensorInfo], outputs: &[TensorInfo]) -> Op
 
 fn answer(
     module: &Module,
-    inputs: &[TensorInfo],
-    outputs: &[TensorInfo],
+    inputs: &[ModelTensor],
+    outputs: &[ModelTensor],
 ) -> Result<Option<Suggestion>, String> {
     if let Some(misfit) = module.info().misfit(Role::Detect) {
         return Err(misfit);
     }
-    let params = job::envelope(&Value::Object(Map::new()), Some((inputs, outputs)), 0, THRESHOLD);
+    let model = json!({ "inputs": tensors(inputs), "outputs": tensors(outputs) });
+    let params = job::document(&json!({}), Some(model), 0, THRESHOLD);
     let blueprint =
         Blueprint::new(StageSetup { module, camera: "", params, limits: Limits::default(), model: None })?;
     let document = suggestion(&blueprint)?;
     document.map(|document| read(&document, module)).transpose()
+}
+
+/// As the contract writes them: -1 is an unknown dimension.
+fn tensors(tensors: &[ModelTensor]) -> Vec<Value> {
+    let shape = |tensor: &ModelTensor| -> Vec<i64> {
+        tensor.shape.iter().map(|dim| dim.and_then(|dim| i64::try_from(dim).ok()).unwrap_or(-1)).collect()
+    };
+    let one = |tensor: &ModelTensor| {
+        let mut value = json!({ "name": tensor.name, "dtype": tensor.dtype, "shape": shape(tensor) });
+        if let Some(quantization) = tensor.quantization {
+            value["quantization"] = json!(quantization);
+        }
+        value
+    };
+    tensors.iter().map(one).collect()
 }
 
 fn read(document: &[u8], module: &Module) -> Result<Suggestion, String> {
@@ -107,8 +123,8 @@ fn read(document: &[u8], module: &Module) -> Result<Suggestion, String> {
 /// The opinions of all modules, the most specific fit first; those of the same rank in the order of their names.
 pub fn ask_all<'a>(
     modules: impl IntoIterator<Item = &'a Arc<Module>>,
-    inputs: &[TensorInfo],
-    outputs: &[TensorInfo],
+    inputs: &[ModelTensor],
+    outputs: &[ModelTensor],
 ) -> Vec<(&'a Arc<Module>, Opinion)> {
     let mut opinions: Vec<_> =
         modules.into_iter().map(|module| (module, ask(module, inputs, outputs))).collect();

@@ -158,29 +158,19 @@ fn blueprint(spec: &JobSpec, stage: &Stage, role: Role, camera: &str) -> Result<
 
 /// The document of [`edgevision_abi::PARAMS_ENVELOPE`].
 fn parameter_document(spec: &JobSpec, stage: &Stage) -> Result<Arc<[u8]>, String> {
-    let model = spec.model.as_ref().map(|model| {
-        let inputs = tensors(model.inputs(), |input| model.input_quantization(input));
-        let outputs = tensors(model.outputs(), |output| model.output_quantization(output));
-        serde_json::json!({ "inputs": inputs, "outputs": outputs })
-    });
+    let model = spec.model.as_deref().map(describe);
     Ok(document(&params_of(stage)?, model, spec.labels.len(), spec.thresholds.least()))
 }
 
-/// The document for these inputs and outputs of a model.
-pub(crate) fn envelope(
-    params: &serde_json::Value,
-    model: Option<(&[TensorInfo], &[TensorInfo])>,
-    labels: usize,
-    score_threshold: f32,
-) -> Arc<[u8]> {
-    let tensors = |infos| tensors(infos, |_| None);
-    let model = model.map(
-        |(inputs, outputs)| serde_json::json!({ "inputs": tensors(inputs), "outputs": tensors(outputs) }),
-    );
-    document(params, model, labels, score_threshold)
+/// A model in the document.
+fn describe(model: &dyn Model) -> serde_json::Value {
+    let inputs = tensors(model.inputs(), |input| model.input_quantization(input));
+    let outputs = tensors(model.outputs(), |output| model.output_quantization(output));
+    serde_json::json!({ "inputs": inputs, "outputs": outputs })
 }
 
-fn document(
+/// The document that `params_read` delivers.
+pub(crate) fn document(
     params: &serde_json::Value,
     model: Option<serde_json::Value>,
     labels: usize,

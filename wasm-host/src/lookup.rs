@@ -9,7 +9,7 @@
 mod places;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -29,6 +29,23 @@ const EXTENSION: &str = "wasm";
 /// are there.
 pub fn find(module: &str, base: &Path) -> Result<PathBuf, String> {
     find_in(module, base, &folders())
+}
+
+/// Every module that can be had by its name: name and file, the one that the name finds. In the order of the names.
+#[must_use]
+pub fn all() -> BTreeMap<String, PathBuf> {
+    all_in(&folders())
+}
+
+fn all_in(folders: &[PathBuf]) -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    for folder in folders {
+        for name in names_in(&[folder]) {
+            let file = folder.join(format!("{name}.{EXTENSION}"));
+            found.entry(name).or_insert(file);
+        }
+    }
+    found
 }
 
 fn find_in(module: &str, base: &Path, folders: &[PathBuf]) -> Result<PathBuf, String> {
@@ -89,6 +106,18 @@ mod tests {
             assert_eq!(found(module), Ok(there.path().join("yolo.wasm")));
         }
         assert_eq!(found("mine"), Ok(there.path().join("mine.wasm")));
+    }
+
+    #[test]
+    fn all_modules_are_those_that_their_names_find() {
+        let (first, second) =
+            (folder_with(&["yolo.wasm", "readme.md"]), folder_with(&["yolo.wasm", "ssd.wasm"]));
+        let found = all_in(&[first.path().to_owned(), second.path().to_owned(), "/nowhere".into()]);
+        let expected = [
+            ("ssd".to_owned(), second.path().join("ssd.wasm")),
+            ("yolo".to_owned(), first.path().join("yolo.wasm")),
+        ];
+        assert_eq!(found, BTreeMap::from(expected));
     }
 
     #[test]

@@ -9,14 +9,14 @@ use std::{path::PathBuf, sync::Arc};
 use edgevision_wasm_host::{
     family::{Opinion, ask, ask_all},
     module::Module,
-    nn::{DType, TensorInfo},
+    nn::{DType, ModelTensor, TensorInfo},
 };
 use serde_json::json;
 use support::module;
 
-fn tensor(name: &str, shape: &[usize]) -> Vec<TensorInfo> {
+fn tensor(name: &str, shape: &[usize]) -> Vec<ModelTensor> {
     let shape = shape.iter().copied().map(Some).collect();
-    vec![TensorInfo { name: name.into(), dtype: DType::F32, shape }]
+    vec![ModelTensor::of(&TensorInfo { name: name.into(), dtype: DType::F32, shape }, None)]
 }
 
 fn opinion(name: &str) -> Opinion {

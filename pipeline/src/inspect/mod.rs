@@ -1,7 +1,9 @@
-//! `edgevision inspect`: what a module or model is, without running it.
+//! `edgevision inspect`: what a module is, without running it; what a model is, what runs it, and the config for it.
 
+mod families;
 mod model;
 mod module;
+mod yaml;
 
 use std::{
     fs::File,
@@ -17,21 +19,24 @@ use crate::{
     error::{AppError, Exit},
 };
 
-/// Describes a file by its content: WebAssembly is a module, all else is taken for a model.
+/// Describes a file by its content: WebAssembly is a module unless an engine runs it, all else is taken for a model.
 /// The name of a module will do, too.
-pub(crate) fn inspect(path: &Path, json: bool) -> Result<Report, AppError> {
+pub(crate) fn inspect(path: &Path, form: Form) -> Result<Report, AppError> {
     let named = named(path)?;
     let path = named.as_deref().unwrap_or(path);
     let description = match is_wasm(path)? {
+        true if model::is_model(path) => model::describe(path)?,
         true => module::describe(path)?,
         false => model::describe(path)?,
     };
-    let text = match json {
-        true => serde_json::to_string_pretty(&description.json).unwrap_or_default() + "\n",
-        false => table(&description.rows),
-    };
     let exit = if description.problems.is_empty() { Exit::Ok } else { Exit::BadInput };
-    Ok(Report { text, complaints: description.problems.join("\n"), exit })
+    let complaints = description.problems.join("\n");
+    let text = match form {
+        Form::Table => description.text(),
+        Form::Json => serde_json::to_string_pretty(&description.json).unwrap_or_default() + "\n",
+        Form::Yaml => description.yaml(path)?,
+    };
+    Ok(Report { text, complaints, exit })
 }
 
 /// What is known of a file.
@@ -42,6 +47,39 @@ struct Description {
     json: Value,
     /// Why it cannot be used, one sentence each.
     problems: Vec<String>,
+    /// A config file that uses it; only for models.
+    config: Option<String>,
+}
+
+/// How a description is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// Only the config that uses the model.
+    Yaml,
+}
+
+impl Description {
+    fn text(&self) -> String {
+        let table = table(&self.rows);
+        match &self.config {
+            Some(config) => format!(
+                "{table}\n# A config that uses it; `edgevision inspect --yaml` prints only this.\n{config}"
+            ),
+            None => table,
+        }
+    }
+
+    fn yaml(self, path: &Path) -> Result<String, AppError> {
+        self.config.ok_or_else(|| {
+            let path = path.display();
+            let sentence = format!("{path}: no detector here fits, so there is no config for it; `edgevision inspect {path}` says why");
+            AppError::new(Exit::BadInput, sentence)
+        })
+    }
 }
 
 /// The module of this name, unless it names a file or could only be one (`model.onnx`).

@@ -15,7 +15,7 @@ pub(super) fn describe(path: &Path) -> Result<Description, AppError> {
         all.extend(own);
         all.insert("problems".into(), problems.clone().into());
     }
-    Ok(Description { rows: rows(&info), json, problems })
+    Ok(Description { rows: rows(&info), json, problems, config: None })
 }
 
 fn refusal(error: &ModuleError) -> AppError {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use edgevision_wasm_host::nn::engine_names;
 use tempfile::TempDir;
 
-use crate::workshop::{Outcome, command, workshop, write};
+use crate::workshop::{Outcome, command, finish, workshop, write};
 
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/line3.onnx")
@@ -24,12 +24,7 @@ fn check(folder: &TempDir, cameras: usize, model: &str) -> Outcome {
     for engine in engine_names() {
         command.env(format!("EDGEVISION_{}_LIB", engine.to_uppercase()), "/nowhere/lib.so");
     }
-    let output = command.output().unwrap();
-    Outcome {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    finish(&mut command)
 }
 
 #[test]

@@ -29,7 +29,12 @@ pub fn command(folder: &TempDir, arguments: &[&str]) -> Command {
 }
 
 pub fn run(folder: &TempDir, arguments: &[&str]) -> Outcome {
-    let output = command(folder, arguments).output().unwrap();
+    finish(&mut command(folder, arguments))
+}
+
+/// Runs it to its end.
+pub fn finish(command: &mut Command) -> Outcome {
+    let output = command.output().unwrap();
     // Nobody ever gets to see a debug dump or a panic.
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(!stderr.contains("panicked") && !stderr.contains("Error {"), "{stderr}");

@@ -46,6 +46,17 @@ impl Format {
         })
     }
 
+    /// Name for programs.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::OpenVinoIr { .. } => "openvino_ir",
+            Self::TfLite => "tflite",
+            Self::Wasm => "wasm",
+        }
+    }
+
     /// Name in messages.
     pub fn name(&self) -> &'static str {
         match self {

@@ -167,13 +167,19 @@ fn nothing_runs(file: &ModelFile, passed_over: &[PassedOver]) -> String {
 pub struct Survey {
     /// The engine.
     pub engine: &'static str,
+    /// Whether it has a way to run models of this format.
+    pub runs_format: bool,
     /// The loaded model, or why there is none.
     pub outcome: Result<Arc<dyn Model>, NnError>,
 }
 
 /// Asks every engine, the quickest first, by loading the model. Nothing is shared with [`load_model`].
 pub fn survey(file: &ModelFile, options: &LoadOptions) -> Vec<Survey> {
-    let ask = |engine: &&dyn Engine| Survey { engine: engine.name(), outcome: load(*engine, file, options) };
+    let ask = |engine: &&dyn Engine| Survey {
+        engine: engine.name(),
+        runs_format: engine.runs(&file.format),
+        outcome: load(*engine, file, options),
+    };
     ENGINES.iter().map(ask).collect()
 }
 
@@ -196,10 +202,6 @@ pub(super) fn load_unshared(
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, NnError> {
     files::read(path, MAX_BYTES).map_err(|source| NnError::Read { path: path.to_owned(), source })
-}
-
-pub(super) fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Of all parts, one after another; lower-case hex.

@@ -97,6 +97,7 @@ pub(super) fn model_tensor(value: &ValueInfoProto) -> ModelTensor {
         name: text::clean(name(value).as_bytes()),
         dtype: type_name(value),
         shape: shape(value).unwrap_or(UNKNOWN_SHAPE.to_vec()),
+        quantization: None,
     }
 }
 

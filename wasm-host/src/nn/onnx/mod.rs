@@ -5,7 +5,7 @@ mod refuse;
 mod vet;
 mod wire;
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{collections::BTreeMap, fmt};
 
 pub(super) use graph::{
     all_nodes, feeds, operator_name, passed_on, shapeless, signed_activations, tensor_info,
@@ -13,11 +13,11 @@ pub(super) use graph::{
 use rten_onnx::onnx::{GraphProto, ModelProto};
 pub(super) use vet::vet;
 
-use super::{NnError, registry};
+use super::{ModelFile, NnError, Quantization, TensorInfo};
 use crate::text;
 
 /// What `edgevision inspect` shows of a model.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ModelInfo {
     /// File stem.
     pub name: String,
@@ -25,7 +25,7 @@ pub struct ModelInfo {
     pub sha256: String,
     /// Bytes of the file.
     pub byte_len: usize,
-    /// `onnx`.
+    /// `onnx`, `openvino_ir`, `tflite` or `wasm`.
     pub format: &'static str,
     /// Operator sets it needs, for example `ai.onnx 11`.
     pub opsets: Vec<Opset>,
@@ -38,7 +38,7 @@ pub struct ModelInfo {
     /// How often each operator occurs, bodies of `If`, `Loop` and `Scan` included. Operators outside the standard
     /// set carry their domain, as in `com.microsoft.FusedConv`.
     pub operators: BTreeMap<String, usize>,
-    /// Why [`super::load_model`] would refuse it with the embedded engine, one sentence each; empty if it would not.
+    /// ONNX: why [`super::load_model`] would refuse it with the embedded engine, one sentence each; empty if it would not.
     pub problems: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for Opset {
 }
 
 /// An input or output as the file describes it; unlike [`super::TensorInfo`] it can name types that no module uses.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ModelTensor {
     /// Name in the model.
     pub name: String,
@@ -66,20 +66,26 @@ pub struct ModelTensor {
     pub dtype: String,
     /// Dimensions, outermost first; unknown ones are `None`.
     pub shape: Vec<Option<usize>>,
+    /// How its whole numbers are meant, if the file says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
+}
+
+impl ModelTensor {
+    /// As a loaded model describes it.
+    #[must_use]
+    pub fn of(info: &TensorInfo, quantization: Option<Quantization>) -> Self {
+        let dtype = format!("{:?}", info.dtype).to_lowercase();
+        Self { name: text::clean(info.name.as_bytes()), dtype, shape: info.shape.clone(), quantization }
+    }
 }
 
 impl fmt::Display for ModelTensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{}", self.name, self.dtype, super::tensor::ShapeText(&self.shape))
+        write!(f, "{} {}{}", self.name, self.dtype, super::tensor::ShapeText(&self.shape))?;
+        let Some(Quantization { scale, zero_point }) = self.quantization else { return Ok(()) };
+        write!(f, ", quantised: value = {scale} x (number - {zero_point})")
     }
-}
-
-/// Reads what a model file says about itself. Files that are ONNX but cannot be run are described too, with the
-/// reasons in [`ModelInfo::problems`].
-pub fn inspect_model(path: &Path) -> Result<ModelInfo, NnError> {
-    let bytes = registry::read(path)?;
-    let model = parse(&bytes).map_err(|error| error.at(path.display()))?;
-    Ok(describe(registry::stem(path), &bytes, &model))
 }
 
 /// Parses a model. The error is a sentence that lacks the file's name.
@@ -130,21 +136,24 @@ pub(super) fn weights_elsewhere(bytes: &[u8]) -> Option<String> {
     ))
 }
 
-fn describe(name: String, bytes: &[u8], model: &ModelProto) -> ModelInfo {
+/// What an ONNX file says about itself. The error is a sentence that lacks the file's name.
+pub(super) fn describe(file: &ModelFile) -> Result<ModelInfo, NnError> {
+    let model = parse(&file.bytes)?;
     let graph = model.graph.as_ref();
     let tensors = |list: fn(&GraphProto) -> Vec<ModelTensor>| graph.map(list).unwrap_or_default();
-    ModelInfo {
-        name,
-        sha256: registry::sha256(&[bytes]),
-        byte_len: bytes.len(),
-        format: "onnx",
-        opsets: opsets(model),
-        producer: producer(model),
+    Ok(ModelInfo {
+        name: file.name.clone(),
+        sha256: file.sha256.clone(),
+        byte_len: file.bytes.len(),
+        format: file.format.id(),
+        opsets: opsets(&model),
+        producer: producer(&model),
         inputs: tensors(|graph| feeds(graph).map(graph::model_tensor).collect()),
         outputs: tensors(|graph| graph.output.iter().map(graph::model_tensor).collect()),
         operators: graph.map(operators).unwrap_or_default(),
         problems: super::rten::problems(bytes, model),
-    }
+    }        problems: super::rten::problems(&model),
+    })
 }
 
 fn opsets(model: &ModelProto) -> Vec<Opset> {
