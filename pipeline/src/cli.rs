@@ -78,7 +78,7 @@ pub struct Cli {
     /// How log lines look (they go to the standard error).
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
-    /// The least important log lines that are written; `info` unless given, `warn` for the subcommands.
+    /// The least important log lines that are written; `info` unless given, `warn` for `check` and `inspect`.
     #[arg(long, global = true, value_enum, value_name = "LEVEL")]
     log_level: Option<LogLevel>,
 }
@@ -214,15 +214,12 @@ fn usage(error: &clap::Error) -> Result<Exit, AppError> {
 
 impl Cli {
     fn run(self) -> Result<Exit, AppError> {
-        // What a subcommand has to say stands in its report.
-        let quiet = if self.command.is_some() { LogLevel::Warn } else { LogLevel::default() };
-        log::init(self.log_format, self.log_level.unwrap_or(quiet));
+        // What these have to say stands in their reports.
+        let reports = matches!(self.command, Some(Command::Check { .. } | Command::Inspect { .. }));
+        let level = if reports { LogLevel::Warn } else { LogLevel::default() };
+        log::init(self.log_format, self.log_level.unwrap_or(level));
         match self.command {
             Some(Command::Check { file }) => say_report(check::check(&file)),
-<<<<<<< HEAD
-            Some(Command::Inspect { file, json }) => inspect::inspect(&file, json).and_then(say_report),
-            Some(Command::ExtractFrames(arguments)) => arguments.run(),
-=======
             Some(Command::Inspect { file, json, yaml }) => {
                 let form = match (json, yaml) {
                     (true, _) => Form::Json,
@@ -231,7 +228,7 @@ impl Cli {
                 };
                 inspect::inspect(&file, form).and_then(say_report)
             }
->>>>>>> 47d8470 (Tell for a model what runs it, which detector fits, and the config to use it)
+            Some(Command::ExtractFrames(arguments)) => arguments.run(),
             None => self.run.run(self.log_format),
         }
     }

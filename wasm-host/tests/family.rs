@@ -51,7 +51,8 @@ fn the_shipped_detector_knows_its_families() {
 fn each_family_is_known_by_its_detector_first() {
     let detectors = ["fastestdet", "nanodet", "ssd", "yolo"].map(shipped);
     let families = |side: usize, outputs: &[(&str, &[usize])]| {
-        let outputs: Vec<TensorInfo> = outputs.iter().flat_map(|(name, shape)| tensor(name, shape)).collect();
+        let outputs: Vec<ModelTensor> =
+            outputs.iter().flat_map(|(name, shape)| tensor(name, shape)).collect();
         let opinions = ask_all(&detectors, &tensor("images", &[1, 3, side, side]), &outputs);
         let fits = opinions.into_iter().filter_map(|(_, opinion)| match opinion {
             Opinion::Fits(fit) => Some(fit.family),
