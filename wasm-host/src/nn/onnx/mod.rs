@@ -151,8 +151,7 @@ pub(super) fn describe(file: &ModelFile) -> Result<ModelInfo, NnError> {
         inputs: tensors(|graph| feeds(graph).map(graph::model_tensor).collect()),
         outputs: tensors(|graph| graph.output.iter().map(graph::model_tensor).collect()),
         operators: graph.map(operators).unwrap_or_default(),
-        problems: super::rten::problems(bytes, model),
-    }        problems: super::rten::problems(&model),
+        problems: super::rten::problems(&file.bytes, &model),
     })
 }
 
