@@ -7,24 +7,26 @@ use openvino_sys as ov;
 use super::run::Request;
 use crate::nn::Interrupt;
 
-pub(super) struct Cancel(Mutex<Option<Arc<Request>>>);
+/// A request that two threads have: its session, which runs it, and the one that may cancel it.
+pub(super) struct Shared(pub(super) Request);
 
-// SAFETY: a request is run by its session only, one run at a time. What other threads do through a shared `Cancel` is
-// to cancel, which OpenVINO makes for the thread that does not run the request.
-unsafe impl Sync for Cancel {}
-// SAFETY: requests are tied to no thread; see above for what is shared.
-unsafe impl Send for Cancel {}
+// SAFETY: only the session runs the request and gives it tensors, one run at a time. All that other threads do with it
+// is to cancel, which OpenVINO makes for the thread that does not run the request.
+unsafe impl Sync for Shared {}
+
+/// The request of a session; none after a run that failed.
+pub(super) struct Cancel(Mutex<Option<Arc<Shared>>>);
 
 impl Cancel {
     pub(super) fn of(request: Request) -> Self {
-        Self(Mutex::new(Some(Arc::new(request))))
+        Self(Mutex::new(Some(Arc::new(Shared(request)))))
     }
 
-    pub(super) fn present(&self) -> Option<Arc<Request>> {
+    pub(super) fn present(&self) -> Option<Arc<Shared>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn put(&self, request: Option<Arc<Request>>) {
+    pub(super) fn put(&self, request: Option<Arc<Shared>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = request;
     }
 }
@@ -33,6 +35,6 @@ impl Interrupt for Cancel {
     fn interrupt(&self) {
         let Some(request) = self.present() else { return };
         // SAFETY: the request lives. An error says that no run is under way.
-        let _no_run = unsafe { ov::ov_infer_request_cancel(request.ptr()) };
+        let _no_run = unsafe { ov::ov_infer_request_cancel(request.0.ptr()) };
     }
 }

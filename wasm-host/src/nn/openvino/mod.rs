@@ -22,7 +22,12 @@ use std::{
 use openvino_sys as ov;
 pub use processor::needed_environment;
 
-use self::{cancel::Cancel, compile::Compiled, handle::Owned, run::Request};
+use self::{
+    cancel::{Cancel, Shared},
+    compile::Compiled,
+    handle::Owned,
+    run::Request,
+};
 use super::{
     Engine, Format, Interrupt, LoadOptions, Model, ModelFile, ModelIdentity, NnError, OutputBuf, Session,
     TensorInfo, TensorView, onnx, tensor,
@@ -154,7 +159,7 @@ impl Session for OpenVinoSession {
         tensor::check_room(outputs, &self.model.outputs)?;
         let request = self.take_request(outputs.len())?;
         self.request.put(Some(request.clone()));
-        let outcome = run::run(&request, inputs, outputs, &self.model.outputs, &mut self.copied);
+        let outcome = run::run(&request.0, inputs, outputs, &self.model.outputs, &mut self.copied);
         self.bound = outputs.len();
         if outcome.is_err() {
             self.request.put(None);
@@ -173,10 +178,10 @@ impl OpenVinoSession {
     /// A request remembers the memory of the last run's tensors, which is somebody else's by now. Each run gives it new
     /// memory for all inputs and for `outputs` outputs; a request with more than those would write to the old memory.
     /// After a failed run nobody knows what it remembers.
-    fn take_request(&self, outputs: usize) -> Result<Arc<Request>, NnError> {
+    fn take_request(&self, outputs: usize) -> Result<Arc<Shared>, NnError> {
         match self.request.present() {
             Some(request) if self.bound <= outputs => Ok(request),
-            _ => self.model.request().map(Arc::new),
+            _ => Ok(Arc::new(Shared(self.model.request()?))),
         }
     }
 }

@@ -180,7 +180,7 @@ pub(super) fn slice(node: &Node<'_>) -> Result<Value, String> {
 
 /// A place counted from either end, moved into `0..=size`.
 fn clamped(place: i64, size: u64) -> u64 {
-    let back = u64::try_from(place.unsigned_abs()).unwrap_or(u64::MAX);
+    let back = place.unsigned_abs();
     if place < 0 { size.saturating_sub(back) } else { back.min(size) }
 }
 

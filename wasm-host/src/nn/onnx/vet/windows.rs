@@ -65,7 +65,7 @@ fn slide(node: &Node<'_>, spatial: &[u64], kernel: &[u64]) -> Result<Vec<u64>, S
 pub(super) fn mat_mul(node: &Node<'_>, right: usize) -> Followed {
     let (a, b) = (node.input(0)?, node.input(right)?);
     let (Some(k), [a_batch @ .., m, a_k], [b_batch @ .., b_k, n]) =
-        (a.dims().last().copied(), &a.dims()[..], &b.dims()[..])
+        (a.dims().last().copied(), a.dims(), b.dims())
     else {
         return Err("its inputs are not matrices".to_owned());
     };
