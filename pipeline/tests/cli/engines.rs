@@ -64,3 +64,23 @@ fn an_engine_that_is_asked_for_and_absent_is_no_mistake_of_the_file() {
     let found = check(&workshop(), 1, "engine: onnxruntime, labels: []");
     assert_eq!(found.code, 78, "{}", found.stderr);
 }
+
+/// Checking, and two cameras with workers of their own: all of them share what was loaded first.
+#[test]
+fn two_cameras_with_the_same_model_load_it_once() {
+    let folder = workshop();
+    let cameras = "{name: a, source: 'test://ball'}, {name: b, source: 'test://smpte'}";
+    let yaml = format!(
+        "cameras: [{cameras}]\nanalyze: {{preprocess: look, detect: look, model: {{path: {}, engine: rten}}}}\n",
+        sample().display()
+    );
+    write(&folder, "line3.yaml", yaml.as_bytes());
+    let found = finish(&mut command(&folder, &["--config", "line3.yaml", "--duration", "1s"]));
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert_eq!(found.stderr.matches("model loaded").count(), 1, "{}", found.stderr);
+    for camera in ["a", "b"] {
+        let record = format!("{{\"camera\":\"{camera}\",\"seq\":");
+        let line = found.stdout.lines().find(|line| line.starts_with(&record));
+        assert!(line.is_some_and(|line| line.contains(r#","engine":"rten","#)), "{line:?}\n{}", found.stderr);
+    }
+}
