@@ -111,7 +111,10 @@ fn params(property: &str, text: &str) -> Result<Value, String> {
     Ok(Value::Object(object(property, text)?))
 }
 
-fn model(settings: &Settings, known: Option<&Loaded>) -> Result<Option<(Arc<dyn Model>, Choice)>, String> {
+/// A model and what runs it.
+type Chosen = (Arc<dyn Model>, Choice);
+
+fn model(settings: &Settings, known: Option<&Loaded>) -> Result<Option<Chosen>, String> {
     if settings.model.is_empty() {
         return Ok(None);
     }
