@@ -19,12 +19,13 @@ const PIPELINE: &str = "edgevision";
 /// What is built to run in the sandbox: known by its folder, so that a new one needs no rule of its own.
 struct Guests {
     filters: Vec<String>,
+    models: Vec<String>,
     components: Vec<String>,
 }
 
 impl Guests {
     fn contain(&self, name: &str) -> bool {
-        self.filters.iter().chain(&self.components).any(|guest| guest == name)
+        self.filters.iter().chain(&self.models).chain(&self.components).any(|guest| guest == name)
     }
 
     /// What a guest may use; None if it is none. A component may use a filter as a library.
@@ -49,8 +50,11 @@ const RULES: &[Rule] = &[
 pub fn check() -> Result<()> {
     let metadata = metadata()?;
     let root = &metadata.workspace_root;
-    let guests =
-        Guests { filters: crate::guests::names(root)?, components: crate::guests::components(root)? };
+    let guests = Guests {
+        filters: crate::guests::names(root)?,
+        models: crate::guests::models(root)?,
+        components: crate::guests::components(root)?,
+    };
     let violations = violations(&metadata, &guests);
     if violations.is_empty() {
         println!("dependency tree: every arrow points the allowed way");
@@ -119,8 +123,11 @@ mod tests {
             packages.push(Package { name: to.into(), dependencies: vec![] });
         }
         let metadata = Metadata { packages, workspace_root: ".".into(), target_directory: ".".into() };
-        let guests =
-            Guests { filters: vec!["letterbox".into()], components: vec!["letterbox-component".into()] };
+        let guests = Guests {
+            filters: vec!["letterbox".into()],
+            models: vec!["lamps".into()],
+            components: vec!["letterbox-component".into()],
+        };
         violations(&metadata, &guests)
     }
 
@@ -129,6 +136,7 @@ mod tests {
         for (from, to) in [
             (SDK, ABI),
             ("letterbox", SDK),
+            ("lamps", SDK),
             ("letterbox-component", SDK),
             ("letterbox-component", "letterbox"),
             (WASM_HOST, ABI),
@@ -151,6 +159,7 @@ mod tests {
             (WASM_HOST, ELEMENTS),
             ("letterbox", ABI),
             ("letterbox", "letterbox-component"),
+            ("lamps", "letterbox"),
             ("letterbox-component", ABI),
             (ELEMENTS, PIPELINE),
         ] {

@@ -89,9 +89,12 @@ fn points_are_clipped_and_confidences_too() {
     assert_eq!(extras.landmarks.as_ref().unwrap().lines().count(), 1, "there is no point 7");
 }
 
+/// An error, and a report that causes it.
+type Spoilt = (&'static str, fn(&mut Reported));
+
 #[test]
 fn values_that_are_no_numbers_spoil_the_frame_if_their_detection_counts() {
-    let spoil: [(&str, fn(&mut Reported)); 4] = [
+    let spoil: [Spoilt; 4] = [
         ("detection 0: its landmark 1 has a value that is not a finite number", |extras| {
             let point = abi::Landmark::at(1.0, f32::NAN);
             extras.landmarks(0, vec![abi::Landmark::at(1.0, 1.0), point]).unwrap();

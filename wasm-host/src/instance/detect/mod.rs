@@ -30,7 +30,7 @@ pub(super) struct Found {
 /// An instance that detects.
 pub(super) enum Detect {
     Core(Box<CoreDetect>),
-    Component(ComponentDetect),
+    Component(Box<ComponentDetect>),
 }
 
 impl Detect {
@@ -43,9 +43,8 @@ impl Detect {
             Linked::Core(_) => {
                 CoreDetect::start(blueprint, session, slot).map(|core| Self::Core(Box::new(core)))
             }
-            Linked::Component(linked) => {
-                ComponentDetect::start(blueprint, linked, session, slot).map(Self::Component)
-            }
+            Linked::Component(linked) => ComponentDetect::start(blueprint, linked, session, slot)
+                .map(|component| Self::Component(Box::new(component))),
         }
     }
 
