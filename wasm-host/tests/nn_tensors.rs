@@ -484,18 +484,18 @@ fn signed_conv() -> GraphProto {
         initializer: vec![
             scalar("x_scale", 1.0 / 64.0),
             weights("zero", DataType::INT8, &[], vec![0]),
-            weights(
-                "w",
-                DataType::INT8,
-                &[16, 16, 3, 3],
-                (0..16 * 16 * 9).map(|at| u8::to_le(at as u8 % 251)).collect(),
-            ),
+            weights("w", DataType::INT8, &[16, 16, 3, 3], (0..16 * 16 * 9).map(weight_bits).collect()),
             scalar("w_scale", 1.0 / 128.0),
         ],
         input: vec![value("x", DataType::FLOAT, Some(&[1, 16, 8, 8]))],
         output: vec![value("y", DataType::FLOAT, Some(&[1, 16, 6, 6]))],
         ..GraphProto::default()
     }
+}
+
+/// A weight as its byte, positive and negative in turn.
+fn weight_bits(at: usize) -> u8 {
+    at.to_le_bytes()[0] % 251
 }
 
 /// Against the sum computed here in 64-bit floats.
@@ -510,7 +510,7 @@ fn computes_or_refuses_signed_activations(engine: &str) {
     let pixel = |at: usize| f32::from(i8::try_from((at * 37) % 255).unwrap_or(i8::MAX)) / 64.0;
     let x: Vec<f32> = (0..16 * 64).map(pixel).collect();
     let result = one(&model, Tensor::f32(&[1, 16, 8, 8], &x)).floats();
-    let w = |at: usize| f64::from((at as u8 % 251) as i8) / 128.0;
+    let w = |at: usize| f64::from(weight_bits(at).cast_signed()) / 128.0;
     let at = |c: usize, y: usize, x_: usize| f64::from(x[c * 64 + y * 8 + x_]);
     for (index, &got) in result.iter().enumerate() {
         let (o, y, x_) = (index / 36, index / 6 % 6, index % 6);
