@@ -12,6 +12,7 @@ use edgevision_wasm_host::nn::engine_names;
 
 use crate::{
     app::{self, RunOptions},
+    bench::{self, BenchArgs},
     check,
     config::{self, units::HumanDuration},
     error::{AppError, Exit},
@@ -23,7 +24,8 @@ use crate::{
 const USAGE: &str = "edgevision --config <FILE> [--once] [--duration <TIME>]
        edgevision check <FILE>
        edgevision inspect [--json | --yaml] <FILE>
-       edgevision extract-frames --out <FOLDER> [--count <N>] [--every <N|TIME>] <SOURCE>";
+       edgevision extract-frames --out <FOLDER> [--count <N>] [--every <N|TIME>] <SOURCE>
+       edgevision bench --model <FILE> [--engine <ENGINE>]...";
 const EXAMPLES: &str = "\
 Examples:
   edgevision --config configs/line3.yaml           run the cameras of this file until Ctrl-C
@@ -32,6 +34,7 @@ Examples:
   edgevision inspect yolo                          roles, imports and parameters of a module
   edgevision inspect line3.onnx                    inputs and outputs of a model, which engines run it, and the config for it
   edgevision extract-frames --out frames --count 200 clip.mp4     200 pictures, evenly spread
+  edgevision bench --model line3.onnx              how fast each engine runs it on this machine
 
 The keys of a config file are listed in configs/reference.yaml.
 
@@ -122,6 +125,11 @@ enum Command {
     /// The pixels are those that modules see: decoded, in full range RGB, at their own size. Nothing leaves this
     /// computer. Ctrl-C ends it with what is there. Without --count and --every, all frames of a clip are taken.
     ExtractFrames(ExtractArgs),
+    /// Run a model on several engines, side by side on this machine.
+    ///
+    /// Times, processor time, inferences a second with 1, 2, ... workers, memory, and how far the outputs differ from
+    /// those of the first engine. The model is fed with noise, the same for all.
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -215,7 +223,10 @@ fn usage(error: &clap::Error) -> Result<Exit, AppError> {
 impl Cli {
     fn run(self) -> Result<Exit, AppError> {
         // What these have to say stands in their reports.
-        let reports = matches!(self.command, Some(Command::Check { .. } | Command::Inspect { .. }));
+        let reports = matches!(
+            self.command,
+            Some(Command::Check { .. } | Command::Inspect { .. } | Command::Bench(..))
+        );
         let level = if reports { LogLevel::Warn } else { LogLevel::default() };
         log::init(self.log_format, self.log_level.unwrap_or(level));
         match self.command {
@@ -229,6 +240,7 @@ impl Cli {
                 inspect::inspect(&file, form).and_then(say_report)
             }
             Some(Command::ExtractFrames(arguments)) => arguments.run(),
+            Some(Command::Bench(args)) => bench::bench(&args).and_then(say_report),
             None => self.run.run(self.log_format),
         }
     }

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail by panicking"))]
 
 pub mod app;
+mod bench;
 mod check;
 pub mod cli;
 pub mod config;

@@ -1,6 +1,7 @@
 //! The command as a user types it: texts, exit codes, and where they go.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod bench;
 mod check;
 mod engines;
 mod extract;
