@@ -1,0 +1,98 @@
+//! Pictures: the whole command over the stills against the reference's detections, or its best class.
+
+use edgevision_tests::{
+    command::{Job, stderr},
+    compare::{Found, Share, found_again},
+    media::media,
+    records::{self, Record},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    catalog::Model,
+    cell::{Cell, Outcome, with_engine},
+};
+
+const LEAST_IOU: f64 = 0.75;
+
+pub fn cell(model: &Model, engine: &'static str) -> Cell {
+    let run = {
+        let model = model.clone();
+        move || with_engine(&model, engine, || measure(&model, engine))
+    };
+    Cell {
+        model: model.name.clone(),
+        what: "stills".into(),
+        engine: Some(engine),
+        slow: false,
+        run: Box::new(run),
+    }
+}
+
+fn measure(model: &Model, engine: &str) -> Outcome {
+    let reference = media(&format!("reference/images__{}.json", model.name)).unwrap();
+    let reference: Value = serde_json::from_slice(&std::fs::read(reference).unwrap()).unwrap();
+    let reference = reference.as_array().unwrap();
+    let ours = match analyse(model, engine) {
+        Ok(ours) => ours,
+        Err(error) => return Outcome::Failed(error),
+    };
+    assert_eq!(ours.len(), reference.len(), "every picture is analysed");
+    if model.is_classifier() { best_classes(&ours, reference) } else { boxes(model, &ours, reference) }
+}
+
+fn analyse(model: &Model, engine: &str) -> Result<Vec<Record>, String> {
+    let job = Job::new(
+        &serde_json::to_string(&json!({
+            "cameras": [{ "name": "stills", "source": media("images"), "analyze": model.analyze(engine) }],
+            "outputs": { "json_lines": "$OUT/found.jsonl" },
+        }))
+        .unwrap(),
+    );
+    let output = job.run(&[]);
+    if output.status.success() { Ok(records::ours(&job.file("found.jsonl"))) } else { Err(stderr(&output)) }
+}
+
+/// The reference lists the pictures by name, as the source does.
+fn best_classes(ours: &[Record], reference: &[Value]) -> Outcome {
+    let mut share = Share::default();
+    for (record, picture) in ours.iter().zip(reference) {
+        let best = record.found().into_iter().max_by(|a, b| a.score.total_cmp(&b.score));
+        let same = best.map(|found| found.class_id) == picture["top5"][0]["class_id"].as_u64();
+        share.add(Share { found: usize::from(same), of: 1 });
+    }
+    Outcome::Measured {
+        text: format!("top-1 {} of {}", share.found, share.of),
+        holds: share.found == share.of,
+    }
+}
+
+fn boxes(model: &Model, ours: &[Record], reference: &[Value]) -> Outcome {
+    let (mut recall, mut precision) = (Share::default(), Share::default());
+    for (record, picture) in ours.iter().zip(reference) {
+        let (found, theirs) = (record.found(), detections(picture));
+        // A JPEG is decoded by another library here: what stands at the threshold may fall on either side of it.
+        recall.add(found_again(&theirs, &found, model.threshold + MARGIN, LEAST_IOU));
+        precision.add(found_again(&found, &theirs, model.threshold + MARGIN, LEAST_IOU));
+    }
+    let text = format!("{}/{} {}/{}", recall.found, recall.of, precision.found, precision.of);
+    Outcome::Measured {
+        text,
+        holds: recall.of > 0 && recall.ratio() >= least(model) && precision.ratio() >= least(model),
+    }
+}
+
+const MARGIN: f64 = 0.1;
+
+fn least(model: &Model) -> f64 {
+    if model.is_quantised() { 0.97 } else { 0.99 }
+}
+
+fn detections(picture: &Value) -> Vec<Found> {
+    let found = |detection: &Value| Found {
+        class_id: detection["class_id"].as_u64().unwrap(),
+        score: detection["score"].as_f64().unwrap(),
+        corners: [0, 1, 2, 3].map(|index: usize| detection["box"][index].as_f64().unwrap()),
+    };
+    picture["detections"].as_array().unwrap().iter().map(found).collect()
+}
