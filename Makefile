@@ -7,7 +7,7 @@ PROGRAMS = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 MEDIA ?= $(or $(EDGEVISION_MEDIA),../shared/media)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build guests engines run install-plugin uninstall-plugin test test-newer bench clean
+.PHONY: help setup build guests engines run install-plugin uninstall-plugin test test-newer fidelity bench clean
 export MAKECMDGOALS
 
 help: ## list the targets
@@ -48,6 +48,12 @@ install-plugin: build ## install the GStreamer plugin and its modules for this u
 
 uninstall-plugin: ## remove them again (with the same PREFIX= and DESTDIR=)
 	@xtask/plugin.sh uninstall
+
+# With the same profile as the tests: what they have built is used again.
+fidelity: guests engines ## models x engines x clips against independent references, as one table (needs the media folder)
+	@cargo build --workspace --quiet
+	@EDGEVISION_MEDIA="$(abspath $(MEDIA))" EDGEVISION_ENGINES="$(CURDIR)/target/engines" EDGEVISION_REQUIRE_ENGINES=1 \
+		cargo test --workspace --quiet --test fidelity -- --table
 
 bench: build ## what a frame costs against what it may cost, as one table; fails when a figure is over its limit
 	@EDGEVISION_MEDIA="$(abspath $(MEDIA))" cargo xtask bench

@@ -20,7 +20,7 @@ pub fn engine(name: &str) -> bool {
 }
 
 /// What the command does, too: an engine may need an environment variable on this machine.
-fn start_again_if_needed() {
+pub fn start_again_if_needed() {
     let Some((name, value)) = needed_environment() else { return };
     let Ok(program) = std::env::current_exe() else { return };
     let failed = Command::new(program).args(std::env::args_os().skip(1)).env(name, value).exec();

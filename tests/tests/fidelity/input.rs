@@ -75,7 +75,7 @@ fn frame(picture: &Path) -> Frame {
     let buffer = gst_video::VideoFrameRef::from_buffer_ref_readable(sample.buffer().unwrap(), &info).unwrap();
     let color = Colorimetry { matrix: ColorMatrix::Bt601, range: ColorRange::Full };
     let layout = FrameLayout::packed(PixelFormat::Rgb, info.width(), info.height(), color).unwrap();
-    let stride = usize::try_from(buffer.plane_stride()[0]).unwrap();
+    let stride = usize::try_from(info.stride()[0]).unwrap();
     let tight = info.width() as usize * 3;
     let lines = buffer.plane_data(0).unwrap().chunks(stride);
     let bytes: Vec<u8> = lines.take(info.height() as usize).flat_map(|line| line[..tight].to_vec()).collect();
@@ -110,7 +110,7 @@ fn preprocessed(model: &Model, shape: &[usize; 4], frame: &Frame) -> Vec<u8> {
     };
     let spec = JobSpec {
         preprocess: stage("letterbox", params),
-        detect: stage("yolo", json!({})),
+        detect: stage("yolo", json!({ "layout": "yolov8" })),
         model: Some(Arc::new(fake)),
         labels: Arc::new([]),
         thresholds: Thresholds::all(0.5),

@@ -22,6 +22,7 @@ use cell::Cell;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
+    edgevision_tests::engines::start_again_if_needed();
     let cells: Vec<Cell> = catalog::models().iter().flat_map(cells).collect();
     if std::env::args().any(|argument| argument == "--table") {
         return table::print(cells);
