@@ -4,21 +4,24 @@ use edgevision_sdk::{ColorMatrix, ColorRange, FrameView, PixelFormat};
 
 use crate::{kernels, kernels::BLOCK, params::Color};
 
-/// A YUV to RGB matrix in fixed point, applied to `y - luma_offset`, `u - 128`, `v - 128`.
+/// Bits behind the point of colours until they are rounded: enough that the result is that of floating point.
+pub const COLOR_BITS: u8 = 20;
+
+/// A YUV to RGB matrix in 1/2^20, applied to `y - luma_offset`, `u - 128`, `v - 128`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coefficients {
     /// Luma of black.
-    pub luma_offset: i16,
-    /// For luma, halved, in 1/32768.
-    pub luma: i16,
-    /// For V in red, quartered, in 1/32768; likewise the others.
-    pub red_v: i16,
+    pub luma_offset: i32,
+    /// For luma.
+    pub luma: i32,
+    /// For V in red.
+    pub red_v: i32,
     /// For U in green.
-    pub green_u: i16,
+    pub green_u: i32,
     /// For V in green.
-    pub green_v: i16,
+    pub green_v: i32,
     /// For U in blue.
-    pub blue_u: i16,
+    pub blue_u: i32,
 }
 
 impl Coefficients {
@@ -34,21 +37,20 @@ impl Coefficients {
             ColorRange::Full => (0, 1.0, 1.0),
         };
         let kg = 1.0 - kr - kb;
-        let quarter = |c: f64| q15(c * chroma / 4.0);
         Self {
             luma_offset,
-            luma: q15(luma / 2.0),
-            red_v: quarter(2.0 * (1.0 - kr)),
-            green_u: quarter(-2.0 * (1.0 - kb) * kb / kg),
-            green_v: quarter(-2.0 * (1.0 - kr) * kr / kg),
-            blue_u: quarter(2.0 * (1.0 - kb)),
+            luma: fixed(luma),
+            red_v: fixed(chroma * 2.0 * (1.0 - kr)),
+            green_u: fixed(chroma * -2.0 * (1.0 - kb) * kb / kg),
+            green_v: fixed(chroma * -2.0 * (1.0 - kr) * kr / kg),
+            blue_u: fixed(chroma * 2.0 * (1.0 - kb)),
         }
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "halved or quartered, every coefficient is below 1")]
-fn q15(value: f64) -> i16 {
-    (value * 32768.0).round() as i16
+#[allow(clippy::cast_possible_truncation, reason = "every coefficient is below 3")]
+fn fixed(value: f64) -> i32 {
+    (value * f64::from(1 << COLOR_BITS)).round() as i32
 }
 
 /// Converts rows of one kind of frame. Chroma is repeated (nearest), and its terms are kept for the second of the
@@ -59,7 +61,7 @@ pub struct Converter {
     order: Color,
     coefficients: Coefficients,
     chroma: [Vec<u8>; 2],
-    terms: [Vec<i16>; 3],
+    terms: [Vec<i32>; 3],
     terms_of: Option<usize>,
 }
 

@@ -41,18 +41,38 @@ fn scaled(size: usize, scale: f64, room: usize) -> usize {
     ((size as f64 * scale + 0.5).floor() as usize).clamp(1, room)
 }
 
-/// Source sample and the weight of its neighbour for output sample `i`: half-pixel centres, edges repeated.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..source")]
-fn tap(i: usize, source: usize, output: usize) -> (usize, f64) {
-    let at = ((i as f64 + 0.5) * source as f64 / output as f64 - 0.5).clamp(0.0, (source - 1) as f64);
-    (at as usize, at.fract())
+/// Bits behind the point of a weight, as OpenCV's `resize` has them (`INTER_RESIZE_COEF_BITS`).
+const WEIGHT_BITS: u32 = 11;
+
+/// Source sample left of output sample `i` (-1 before the first one), and the weights of it and its right neighbour:
+/// half-pixel centres. In the types of OpenCV's `resize`, which rounds the place to f32, the weights to 11 bits, and a
+/// half to even.
+#[allow(clippy::cast_possible_truncation, reason = "a place in a picture; weights are at most 2048")]
+fn tap(i: usize, source: usize, output: usize) -> (isize, [i16; 2]) {
+    let step = 1.0 / (output as f64 / source as f64);
+    let at = ((i as f64 + 0.5) * step - 0.5) as f32;
+    let left = at.floor();
+    let weight = |share: f32| (share * (1 << WEIGHT_BITS) as f32).round_ties_even() as i16;
+    (left as isize, [weight(1.0 - (at - left)), weight(at - left)])
 }
 
-/// Taps down the picture: row, and weight of the next row in 1/32768.
-#[allow(clippy::cast_possible_truncation, reason = "a weight below 1 is clamped to below 32768")]
-pub fn rows(source: usize, output: usize) -> Vec<(usize, i16)> {
-    let weight = |f: f64| (f * 32768.0).round().min(32767.0) as i16;
-    (0..output).map(|i| tap(i, source, output)).map(|(row, f)| (row, weight(f))).collect()
+/// What a row of the picture is made of: two source rows, the same one at the edges, and their weights in 1/2048.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowTap {
+    /// Upper and lower source row.
+    pub rows: [usize; 2],
+    /// Their weights; the sum is 2048.
+    pub weights: [i16; 2],
+}
+
+/// Taps down the picture.
+pub fn rows(source: usize, output: usize) -> Vec<RowTap> {
+    let inside = |row: isize| row.clamp(0, source.cast_signed() - 1).cast_unsigned();
+    let tap = |i| {
+        let (upper, weights) = tap(i, source, output);
+        RowTap { rows: [inside(upper), inside(upper + 1)], weights }
+    };
+    (0..output).map(tap).collect()
 }
 
 /// Taps across the picture, padded to whole blocks.
@@ -66,15 +86,17 @@ pub struct Taps {
 
 impl Taps {
     /// For a row of `source` pixels that becomes one of `output`.
-    #[allow(clippy::cast_possible_truncation, reason = "a weight is at most 16384, a width fits into u32")]
+    #[allow(clippy::cast_possible_truncation, reason = "a width fits into u32")]
     pub fn new(source: usize, output: usize) -> Self {
         let padded = output.next_multiple_of(BLOCK);
         let mut taps = Self { source_width: source, index: vec![], weights: vec![] };
         for i in 0..padded {
-            let (index, f) = tap(i.min(output - 1), source, output);
-            let weight = (f * 16384.0).round() as i16;
-            taps.index.push(index as u32);
-            taps.weights.extend([16384 - weight, weight]);
+            let (left, weights) = tap(i.min(output - 1), source, output);
+            // Beyond the edges there is the pixel at the edge alone.
+            let inside = left.clamp(0, source.cast_signed() - 1);
+            let alone = left != inside || left == source.cast_signed() - 1;
+            taps.index.push(inside.cast_unsigned() as u32);
+            taps.weights.extend(if alone { [1 << WEIGHT_BITS, 0] } else { weights });
         }
         taps
     }
@@ -87,7 +109,7 @@ impl Taps {
     pub fn index(&self) -> &[u32] {
         &self.index
     }
-    /// Weights of the left and the right one, in 1/16384.
+    /// Weights of the left and the right one, in 1/2048.
     pub fn weights(&self) -> &[i16] {
         &self.weights
     }

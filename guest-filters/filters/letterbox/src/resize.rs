@@ -1,10 +1,11 @@
-//! Bilinear resize of converted rows. Each source row is converted once: the last two are kept.
+//! Bilinear resize of converted rows, bit for bit as OpenCV's `resize` (INTER_LINEAR, 8 bits) does it: across, then
+//! down, with 11 bits for a weight. Each source row is converted and resampled once: the last two are kept.
 
 use edgevision_sdk::FrameView;
 
 use crate::{
     color::Converter,
-    geometry::{self, Placement, Taps},
+    geometry::{self, Placement, RowTap, Taps},
     kernels,
     kernels::BLOCK,
 };
@@ -14,20 +15,21 @@ use crate::{
 pub struct Resizer {
     converter: Converter,
     planes: usize,
-    stride: usize,
+    /// The source row that was converted last.
+    source: Vec<u8>,
+    source_stride: usize,
     cache: [Row; 2],
-    blended: Vec<i16>,
-    rows: Vec<(usize, i16)>,
+    rows: Vec<RowTap>,
     columns: Taps,
     out: Vec<u8>,
     out_stride: usize,
 }
 
-/// A converted source row.
+/// A source row at the picture's width.
 #[derive(Clone, Debug)]
 struct Row {
     of: Option<usize>,
-    planes: Vec<u8>,
+    planes: Vec<i16>,
 }
 
 impl Resizer {
@@ -35,15 +37,15 @@ impl Resizer {
     pub fn new(frame: &FrameView, converter: Converter, picture: Placement) -> Self {
         let planes = converter.planes();
         // One sample more than the picture has: the right neighbour of the last one, with no weight.
-        let stride = (frame.width() + 1).next_multiple_of(BLOCK);
-        let row = Row { of: None, planes: vec![0; stride * planes] };
+        let source_stride = (frame.width() + 1).next_multiple_of(BLOCK);
         let out_stride = picture.width.next_multiple_of(BLOCK);
+        let row = Row { of: None, planes: vec![0; out_stride * planes] };
         Self {
             converter,
             planes,
-            stride,
+            source: vec![0; source_stride * planes],
+            source_stride,
             cache: [row.clone(), row],
-            blended: vec![0; stride * planes],
             rows: geometry::rows(frame.height(), picture.height),
             columns: Taps::new(frame.width(), picture.width),
             out: vec![0; out_stride * planes],
@@ -59,16 +61,12 @@ impl Resizer {
 
     /// Makes row `y` of the picture; [`plane`](Self::plane) then has it.
     pub fn make_row(&mut self, frame: &FrameView, y: usize) {
-        let (row, weight) = self.rows[y];
-        self.load(frame, 0, row);
-        // Rounded to no weight, the lower row may lie outside of the frame.
-        let lower = usize::from(weight > 0);
-        if weight > 0 {
-            self.load(frame, 1, row + 1);
-        }
-        kernels::blend(&self.cache[0].planes, &self.cache[lower].planes, weight, &mut self.blended);
-        let rows = self.blended.chunks_exact(self.stride).zip(self.out.chunks_exact_mut(self.out_stride));
-        rows.for_each(|(row, out)| kernels::resample(row, &self.columns, out));
+        let RowTap { rows: [upper, lower], weights } = self.rows[y];
+        self.load(frame, 0, upper);
+        // At the edges both are the same row.
+        let second = usize::from(lower != upper);
+        self.load(frame, second, lower);
+        kernels::blend(&self.cache[0].planes, &self.cache[second].planes, weights, &mut self.out);
     }
 
     /// A plane of the row that was made last: grey has one for all channels.
@@ -76,7 +74,7 @@ impl Resizer {
         &self.out[channel.min(self.planes - 1) * self.out_stride..][..self.out_stride]
     }
 
-    /// Has source row `y` in slot `slot`: moved from the other slot, or converted.
+    /// Has source row `y` in slot `slot`: moved from the other slot, or converted and resampled.
     fn load(&mut self, frame: &FrameView, slot: usize, y: usize) {
         if self.cache[slot].of == Some(y) {
             return;
@@ -84,8 +82,11 @@ impl Resizer {
         if slot == 0 && self.cache[1].of == Some(y) {
             return self.cache.swap(0, 1);
         }
+        self.converter.row(frame, y, &mut self.source);
         let row = &mut self.cache[slot];
-        self.converter.row(frame, y, &mut row.planes);
+        let planes =
+            self.source.chunks_exact(self.source_stride).zip(row.planes.chunks_exact_mut(self.out_stride));
+        planes.for_each(|(from, to)| kernels::resample(from, &self.columns, to));
         row.of = Some(y);
     }
 }

@@ -39,6 +39,14 @@ impl U8x16 {
     pub fn split3(packed: [Self; 3]) -> [Self; 3] {
         from_fn(|k| Self(from_fn(|i| packed[(3 * i + k) / 16].0[(3 * i + k) % 16])))
     }
+    /// Each sample of the row that is asked for, and its right neighbour.
+    ///
+    /// # Safety
+    /// Each index + 1 must be below the length of the row.
+    #[inline(always)]
+    pub unsafe fn gather_pairs(row: &[u8], index: &[u32; 8]) -> Self {
+        Self(from_fn(|i| row[index[i / 2] as usize + i % 2]))
+    }
 }
 
 impl I16x8 {
@@ -59,30 +67,8 @@ impl I16x8 {
         Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
     }
     #[inline(always)]
-    pub fn add_sat(self, other: Self) -> Self {
-        Self(from_fn(|i| self.0[i].saturating_add(other.0[i])))
-    }
-    #[inline(always)]
-    pub fn sub(self, other: Self) -> Self {
-        Self(from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
-    }
-    #[inline(always)]
-    pub fn shl(self, bits: u8) -> Self {
-        Self(self.0.map(|v| v << bits))
-    }
-    #[inline(always)]
     pub fn shr(self, bits: u8) -> Self {
         Self(self.0.map(|v| v >> bits))
-    }
-    /// Product of two numbers with 15 bits behind the point, rounded.
-    #[inline(always)]
-    pub fn mul_q15(self, other: Self) -> Self {
-        Self(from_fn(|i| crate::scalar::mul_q15(self.0[i], other.0[i])))
-    }
-    /// Every element two times.
-    #[inline(always)]
-    pub fn twice(self) -> [Self; 2] {
-        [Self(from_fn(|i| self.0[i / 2])), Self(from_fn(|i| self.0[4 + i / 2]))]
     }
     /// As bytes, clamped to 0..=255.
     #[inline(always)]
@@ -102,13 +88,11 @@ impl I16x8 {
         let product = |i: usize| i32::from(self.0[i]) * i32::from(other.0[i]);
         I32x4(from_fn(|i| product(2 * i).wrapping_add(product(2 * i + 1))))
     }
-    /// Each sample of the row that is asked for, and its right neighbour.
-    ///
-    /// # Safety
-    /// Each index + 1 must be below the length of the row.
+    /// The upper half of each product.
     #[inline(always)]
-    pub unsafe fn gather_pairs(row: &[i16], index: &[u32; 4]) -> Self {
-        Self(from_fn(|i| row[index[i / 2] as usize + i % 2]))
+    #[allow(clippy::cast_possible_truncation, reason = "the upper 16 of 32 bits")]
+    pub fn mul_high(self, other: Self) -> Self {
+        Self(from_fn(|i| ((i32::from(self.0[i]) * i32::from(other.0[i])) >> 16) as i16))
     }
 }
 
@@ -116,6 +100,24 @@ impl I32x4 {
     #[inline(always)]
     pub fn splat(value: i32) -> Self {
         Self([value; 4])
+    }
+    #[inline(always)]
+    pub fn load(from: &[i32; 4]) -> Self {
+        Self(*from)
+    }
+    #[inline(always)]
+    pub fn store(self, to: &mut [i32; 4]) {
+        *to = self.0;
+    }
+    /// The lower half of each product.
+    #[inline(always)]
+    pub fn mul(self, other: Self) -> Self {
+        Self(from_fn(|i| self.0[i].wrapping_mul(other.0[i])))
+    }
+    /// Every element two times.
+    #[inline(always)]
+    pub fn twice(self) -> [Self; 2] {
+        [Self(from_fn(|i| self.0[i / 2])), Self(from_fn(|i| self.0[2 + i / 2]))]
     }
     #[inline(always)]
     pub fn add(self, other: Self) -> Self {

@@ -52,6 +52,16 @@ impl U8x16 {
             |k: usize| core::array::from_fn::<u8, 16, _>(|i| bytes[(3 * i + k) / 16][(3 * i + k) % 16]);
         [0, 1, 2].map(|k| Self::load(&plane(k)))
     }
+    /// # Safety
+    /// Each index + 1 must be below the length of the row.
+    #[inline(always)]
+    pub unsafe fn gather_pairs(row: &[u8], index: &[u32; 8]) -> Self {
+        let pair = |i: u32| -> u16 {
+            // SAFETY: the caller vouches that both samples of each pair lie in the row; the read may be unaligned.
+            unsafe { row.as_ptr().add(i as usize).cast::<u16>().read_unaligned() }
+        };
+        Self(bytemuck::cast(index.map(pair)))
+    }
 }
 
 impl I16x8 {
@@ -72,33 +82,8 @@ impl I16x8 {
         Self(sse2!(_mm_add_epi16(self.0, other.0)))
     }
     #[inline(always)]
-    pub fn add_sat(self, other: Self) -> Self {
-        Self(sse2!(_mm_adds_epi16(self.0, other.0)))
-    }
-    #[inline(always)]
-    pub fn sub(self, other: Self) -> Self {
-        Self(sse2!(_mm_sub_epi16(self.0, other.0)))
-    }
-    #[inline(always)]
-    pub fn shl(self, bits: u8) -> Self {
-        Self(sse2!(_mm_sll_epi16(self.0, count(bits))))
-    }
-    #[inline(always)]
     pub fn shr(self, bits: u8) -> Self {
         Self(sse2!(_mm_sra_epi16(self.0, count(bits))))
-    }
-    /// Pairs of (product, half of a unit), added up: PMULHRSW, which does it at once, is younger than SSE2.
-    #[inline(always)]
-    pub fn mul_q15(self, other: Self) -> Self {
-        let (one, half) = (sse2!(_mm_set1_epi16(1)), sse2!(_mm_set1_epi16(1 << 14)));
-        let product = |a: __m128i, b: __m128i| sse2!(_mm_srai_epi32::<15>(_mm_madd_epi16(a, b)));
-        let low = product(sse2!(_mm_unpacklo_epi16(self.0, one)), sse2!(_mm_unpacklo_epi16(other.0, half)));
-        let high = product(sse2!(_mm_unpackhi_epi16(self.0, one)), sse2!(_mm_unpackhi_epi16(other.0, half)));
-        Self(sse2!(_mm_packs_epi32(low, high)))
-    }
-    #[inline(always)]
-    pub fn twice(self) -> [Self; 2] {
-        [Self(sse2!(_mm_unpacklo_epi16(self.0, self.0))), Self(sse2!(_mm_unpackhi_epi16(self.0, self.0)))]
     }
     #[inline(always)]
     pub fn narrow([low, high]: [Self; 2]) -> U8x16 {
@@ -113,15 +98,9 @@ impl I16x8 {
     pub fn dot(self, other: Self) -> I32x4 {
         I32x4(sse2!(_mm_madd_epi16(self.0, other.0)))
     }
-    /// # Safety
-    /// Each index + 1 must be below the length of the row.
     #[inline(always)]
-    pub unsafe fn gather_pairs(row: &[i16], index: &[u32; 4]) -> Self {
-        let pair = |i: u32| -> i32 {
-            // SAFETY: the caller vouches that both samples of each pair lie in the row; the read may be unaligned.
-            unsafe { row.as_ptr().add(i as usize).cast::<i32>().read_unaligned() }
-        };
-        Self(sse2!(_mm_set_epi32(pair(index[3]), pair(index[2]), pair(index[1]), pair(index[0]))))
+    pub fn mul_high(self, other: Self) -> Self {
+        Self(sse2!(_mm_mulhi_epi16(self.0, other.0)))
     }
 }
 
@@ -135,6 +114,26 @@ impl I32x4 {
     #[inline(always)]
     pub fn splat(value: i32) -> Self {
         Self(sse2!(_mm_set1_epi32(value)))
+    }
+    #[inline(always)]
+    pub fn load(from: &[i32; 4]) -> Self {
+        Self(bytemuck::cast(*from))
+    }
+    #[inline(always)]
+    pub fn store(self, to: &mut [i32; 4]) {
+        *to = bytemuck::cast(self.0);
+    }
+    /// Even and odd lanes apart: PMULLD, which does it at once, is younger than SSE2.
+    #[inline(always)]
+    pub fn mul(self, other: Self) -> Self {
+        let even = sse2!(_mm_mul_epu32(self.0, other.0));
+        let odd = sse2!(_mm_mul_epu32(_mm_srli_epi64::<32>(self.0), _mm_srli_epi64::<32>(other.0)));
+        let low = |products: __m128i| sse2!(_mm_shuffle_epi32::<0b00_00_10_00>(products));
+        Self(sse2!(_mm_unpacklo_epi32(low(even), low(odd))))
+    }
+    #[inline(always)]
+    pub fn twice(self) -> [Self; 2] {
+        [Self(sse2!(_mm_unpacklo_epi32(self.0, self.0))), Self(sse2!(_mm_unpackhi_epi32(self.0, self.0)))]
     }
     #[inline(always)]
     pub fn add(self, other: Self) -> Self {

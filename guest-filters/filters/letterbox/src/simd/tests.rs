@@ -27,7 +27,7 @@ proptest! {
     #[test]
     fn on_bytes(samples: Samples) {
         let (a, b) = both!(|([x, y, z], [p, q]): Samples| {
-            let mut out = [[0; 16]; 7];
+            let mut out = [[0; 16]; 8];
             let [even, odd] = U8x16::split2([U8x16::load(&x), U8x16::load(&y)]);
             let split = U8x16::split3([U8x16::load(&x), U8x16::load(&y), U8x16::load(&z)]);
             even.store(&mut out[0]);
@@ -35,6 +35,8 @@ proptest! {
             split.into_iter().zip(&mut out[2..]).for_each(|(plane, out)| plane.store(out));
             I16x8::narrow([I16x8::load(&p), I16x8::load(&q)]).store(&mut out[5]);
             I16x8::narrow(U8x16::load(&x).widen()).store(&mut out[6]);
+            // SAFETY: the indexes end one before the last sample.
+            unsafe { U8x16::gather_pairs(&x, &[0, 14, 3, 3, 9, 1, 7, 12]) }.store(&mut out[7]);
             out
         });
         prop_assert_eq!(a(samples), b(samples));
@@ -43,16 +45,23 @@ proptest! {
     #[test]
     fn on_words(samples: Samples) {
         let (a, b) = both!(|(_, [p, q]): Samples| {
-            let mut out = [[0; 8]; 11];
+            let mut out = [[0; 8]; 6];
             let (x, y) = (I16x8::load(&p), I16x8::load(&q));
-            let [low, high] = x.twice();
             let pairs = I32x4::narrow([x.dot(y).add(I32x4::splat(77)).shr(15), y.widen()[0]]);
-            // SAFETY: the indexes end one before the last sample.
-            let gathered = unsafe { I16x8::gather_pairs(&p, &[0, 6, 3, 3]) };
-            let results = [
-                x.add(y), x.sub(I16x8::splat(1234)), x.add_sat(y), x.mul_q15(y), x.shl(7), x.shr(6), low, high, pairs, gathered,
-                I32x4::narrow(x.widen()),
-            ];
+            let results = [x.add(y), x.shr(6), x.mul_high(y), pairs, I32x4::narrow(x.widen()), I16x8::splat(1234)];
+            results.into_iter().zip(&mut out).for_each(|(result, out)| result.store(out));
+            out
+        });
+        prop_assert_eq!(a(samples), b(samples));
+    }
+
+    #[test]
+    fn on_double_words(samples: [[i32; 4]; 2]) {
+        let (a, b) = both!(|[p, q]: [[i32; 4]; 2]| {
+            let mut out = [[0; 4]; 5];
+            let (x, y) = (I32x4::load(&p), I32x4::load(&q));
+            let [low, high] = x.twice();
+            let results = [x.mul(y), x.add(y), x.shr(20), low, high];
             results.into_iter().zip(&mut out).for_each(|(result, out)| result.store(out));
             out
         });

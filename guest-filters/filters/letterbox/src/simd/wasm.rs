@@ -44,6 +44,23 @@ impl U8x16 {
         let z = u8x16_shuffle::<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31>(z, c.0);
         [Self(x), Self(y), Self(z)]
     }
+    /// # Safety
+    /// Each index + 1 must be below the length of the row.
+    #[inline(always)]
+    pub unsafe fn gather_pairs(row: &[u8], index: &[u32; 8]) -> Self {
+        let at = |i: u32| row.as_ptr().wrapping_add(i as usize).cast::<u16>();
+        // SAFETY: the caller vouches that both samples of each pair lie in the row; Wasm loads need no alignment.
+        unsafe {
+            let pairs = v128_load16_lane::<0>(u8x16_splat(0), at(index[0]));
+            let pairs = v128_load16_lane::<1>(pairs, at(index[1]));
+            let pairs = v128_load16_lane::<2>(pairs, at(index[2]));
+            let pairs = v128_load16_lane::<3>(pairs, at(index[3]));
+            let pairs = v128_load16_lane::<4>(pairs, at(index[4]));
+            let pairs = v128_load16_lane::<5>(pairs, at(index[5]));
+            let pairs = v128_load16_lane::<6>(pairs, at(index[6]));
+            Self(v128_load16_lane::<7>(pairs, at(index[7])))
+        }
+    }
 }
 
 impl I16x8 {
@@ -64,30 +81,8 @@ impl I16x8 {
         Self(i16x8_add(self.0, other.0))
     }
     #[inline(always)]
-    pub fn add_sat(self, other: Self) -> Self {
-        Self(i16x8_add_sat(self.0, other.0))
-    }
-    #[inline(always)]
-    pub fn sub(self, other: Self) -> Self {
-        Self(i16x8_sub(self.0, other.0))
-    }
-    #[inline(always)]
-    pub fn shl(self, bits: u8) -> Self {
-        Self(i16x8_shl(self.0, u32::from(bits)))
-    }
-    #[inline(always)]
     pub fn shr(self, bits: u8) -> Self {
         Self(i16x8_shr(self.0, u32::from(bits)))
-    }
-    #[inline(always)]
-    pub fn mul_q15(self, other: Self) -> Self {
-        Self(i16x8_q15mulr_sat(self.0, other.0))
-    }
-    #[inline(always)]
-    pub fn twice(self) -> [Self; 2] {
-        let low = i16x8_shuffle::<0, 0, 1, 1, 2, 2, 3, 3>(self.0, self.0);
-        let high = i16x8_shuffle::<4, 4, 5, 5, 6, 6, 7, 7>(self.0, self.0);
-        [Self(low), Self(high)]
     }
     #[inline(always)]
     pub fn narrow([low, high]: [Self; 2]) -> U8x16 {
@@ -101,18 +96,11 @@ impl I16x8 {
     pub fn dot(self, other: Self) -> I32x4 {
         I32x4(i32x4_dot_i16x8(self.0, other.0))
     }
-    /// # Safety
-    /// Each index + 1 must be below the length of the row.
     #[inline(always)]
-    pub unsafe fn gather_pairs(row: &[i16], index: &[u32; 4]) -> Self {
-        let at = |i: u32| row.as_ptr().wrapping_add(i as usize).cast::<u32>();
-        // SAFETY: the caller vouches that both samples of each pair lie in the row; Wasm loads need no alignment.
-        unsafe {
-            let pairs = v128_load32_zero(at(index[0]));
-            let pairs = v128_load32_lane::<1>(pairs, at(index[1]));
-            let pairs = v128_load32_lane::<2>(pairs, at(index[2]));
-            Self(v128_load32_lane::<3>(pairs, at(index[3])))
-        }
+    pub fn mul_high(self, other: Self) -> Self {
+        let low = i32x4_extmul_low_i16x8(self.0, other.0);
+        let high = i32x4_extmul_high_i16x8(self.0, other.0);
+        Self(i16x8_shuffle::<1, 3, 5, 7, 9, 11, 13, 15>(low, high))
     }
 }
 
@@ -120,6 +108,22 @@ impl I32x4 {
     #[inline(always)]
     pub fn splat(value: i32) -> Self {
         Self(i32x4_splat(value))
+    }
+    #[inline(always)]
+    pub fn load(from: &[i32; 4]) -> Self {
+        Self(bytemuck::cast(*from))
+    }
+    #[inline(always)]
+    pub fn store(self, to: &mut [i32; 4]) {
+        *to = bytemuck::cast(self.0);
+    }
+    #[inline(always)]
+    pub fn mul(self, other: Self) -> Self {
+        Self(i32x4_mul(self.0, other.0))
+    }
+    #[inline(always)]
+    pub fn twice(self) -> [Self; 2] {
+        [Self(i32x4_shuffle::<0, 0, 1, 1>(self.0, self.0)), Self(i32x4_shuffle::<2, 2, 3, 3>(self.0, self.0))]
     }
     #[inline(always)]
     pub fn add(self, other: Self) -> Self {
