@@ -75,3 +75,33 @@ fn refused(sentence: &str) -> Outcome {
     let sentence = sentence.split(';').next().unwrap_or_default().to_owned();
     if other_format || absent { Outcome::Skipped(sentence) } else { Outcome::Failed(sentence) }
 }
+
+/// The engine that made the references.
+const REFERENCE: &str = "onnxruntime";
+/// Score from which boxes of a quantised model are compared on other engines.
+const CLEAR: f64 = 0.65;
+
+/// What is asked of boxes.
+pub struct Bound {
+    /// Boxes from this score on are looked for among all.
+    pub score: f64,
+    /// Share that must be found, both ways.
+    pub least: f64,
+}
+
+impl Bound {
+    /// All boxes, of which a float model must find `least`. A quantised model finds 97 %: on the engine of the reference
+    /// of all boxes, on others, which round between the layers in another way, of those that are clear of the threshold
+    /// (0.65, as the model's authors use it): near it, one step of the quantisation decides between neighbouring cells.
+    pub fn of(model: &Model, engine: &str, least: f64) -> Self {
+        match (model.is_quantised(), engine) {
+            (false, _) => Self { score: 0.0, least },
+            (true, REFERENCE) => Self { score: 0.0, least: 0.97 },
+            (true, _) => Self { score: CLEAR, least: 0.97 },
+        }
+    }
+
+    pub fn mark(&self) -> &'static str {
+        if self.score > 0.0 { "*" } else { "" }
+    }
+}

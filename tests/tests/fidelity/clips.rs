@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     catalog::{Model, reference},
-    cell::{Cell, Outcome, with_engine},
+    cell::{Bound, Cell, Outcome, with_engine},
 };
 
 const LEAST_IOU: f64 = 0.75;
@@ -47,7 +47,7 @@ fn measure(model: &Model, clip: &str, engine: &str) -> Outcome {
     let reference = records::reference(&reference(&model.name, clip).unwrap());
     assert_eq!(ours.len(), reference.len(), "every frame is analysed");
     assert!(ours.iter().all(|record| record.status == "ok"));
-    let bound = Bound::of(model, clip);
+    let bound = Bound::of(model, engine, if clip.starts_with("traffic") { 0.97 } else { 0.99 });
     let (recall, precision) = agreement(&ours, &reference, bound.score);
     assert!(recall.of > 0, "the reference has boxes to find");
     let counted = if clip.starts_with("bottles") && model.name == "yolox_nano_416" {
@@ -68,31 +68,6 @@ fn analyse(model: &Model, clip: &str, engine: &str) -> Result<Vec<Record>, Strin
     })).unwrap());
     let output = job.run(&[]);
     if output.status.success() { Ok(records::ours(&job.file("found.jsonl"))) } else { Err(stderr(&output)) }
-}
-
-/// What is asked of a pair.
-struct Bound {
-    /// Boxes from this score on are looked for among all.
-    score: f64,
-    /// Share that must be found, both ways.
-    least: f64,
-}
-
-impl Bound {
-    /// All boxes, except where something stands at just the threshold in every frame, on either side of which it may
-    /// fall: there, boxes that are clear of it.
-    fn of(model: &Model, clip: &str) -> Self {
-        let clear = matches!(
-            (&model.name[..], clip.split('-').next().unwrap()),
-            ("yolox_nano_416", "sign") | ("yolox_nano_416_v8layout", "people")
-        );
-        let least = if model.is_quantised() || clip.starts_with("traffic") { 0.97 } else { 0.99 };
-        Self { score: if clear { 0.5 } else { 0.0 }, least }
-    }
-
-    fn mark(&self) -> &'static str {
-        if self.score > 0.0 { "*" } else { "" }
-    }
 }
 
 /// Both ways: reference boxes in ours, ours in the reference.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     catalog::Model,
-    cell::{Cell, Outcome, with_engine},
+    cell::{Bound, Cell, Outcome, with_engine},
 };
 
 const LEAST_IOU: f64 = 0.75;
@@ -41,7 +41,11 @@ fn measure(model: &Model, engine: &str) -> Outcome {
         Err(error) => return Outcome::Failed(error),
     };
     assert_eq!(ours.len(), reference.len(), "every picture is analysed");
-    if model.is_classifier() { best_classes(&ours, reference) } else { boxes(model, &ours, reference) }
+    if model.is_classifier() {
+        best_classes(&ours, reference)
+    } else {
+        boxes(&Bound::of(model, engine, 0.99), &ours, reference)
+    }
 }
 
 fn analyse(model: &Model, engine: &str) -> Result<Vec<Record>, String> {
@@ -97,22 +101,16 @@ fn best_classes(ours: &[Record], reference: &[Value]) -> Outcome {
     }
 }
 
-fn boxes(model: &Model, ours: &[Record], reference: &[Value]) -> Outcome {
+fn boxes(bound: &Bound, ours: &[Record], reference: &[Value]) -> Outcome {
     let (mut recall, mut precision) = (Share::default(), Share::default());
     for (record, picture) in ours.iter().zip(reference) {
         let (found, theirs) = (record.found(), detections(picture));
-        recall.add(found_again(&theirs, &found, model.threshold, LEAST_IOU));
-        precision.add(found_again(&found, &theirs, model.threshold, LEAST_IOU));
+        recall.add(found_again(&theirs, &found, bound.score, LEAST_IOU));
+        precision.add(found_again(&found, &theirs, bound.score, LEAST_IOU));
     }
-    let text = format!("{}/{} {}/{}", recall.found, recall.of, precision.found, precision.of);
-    Outcome::Measured {
-        text,
-        holds: recall.of > 0 && recall.ratio() >= least(model) && precision.ratio() >= least(model),
-    }
-}
-
-fn least(model: &Model) -> f64 {
-    if model.is_quantised() { 0.97 } else { 0.99 }
+    let (found, confirmed) = (recall.ratio(), precision.ratio());
+    let text = format!("{}/{} {}/{}{}", recall.found, recall.of, precision.found, precision.of, bound.mark());
+    Outcome::Measured { text, holds: recall.of > 0 && found >= bound.least && confirmed >= bound.least }
 }
 
 fn detections(picture: &Value) -> Vec<Found> {

@@ -95,4 +95,4 @@ const LEGEND: &str = "
 input: the tensor that letterbox makes, in grey levels; the same for all engines.
 outputs: largest difference of the raw outputs, relative to the larger of 1 and the value.
 stills, clips: boxes of the reference found again / our boxes found in the reference, IoU 0.75, same class;
-  * = boxes from score 0.5 on, because something stands at just the threshold in every frame.";
+  * = boxes from score 0.65 on: other engines round quantised models otherwise than that of the references.";

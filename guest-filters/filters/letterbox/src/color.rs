@@ -48,9 +48,12 @@ impl Coefficients {
     }
 }
 
+/// Rounded to the six decimals with which these coefficients are published and used: where a colour lies at a half, the
+/// seventh would tip it to the other side than the software that models are trained and compared with.
 #[allow(clippy::cast_possible_truncation, reason = "every coefficient is below 3")]
 fn fixed(value: f64) -> i32 {
-    (value * f64::from(1 << COLOR_BITS)).round() as i32
+    let published = (value * 1e6).round() / 1e6;
+    (published * f64::from(1 << COLOR_BITS)).round() as i32
 }
 
 /// Converts rows of one kind of frame. Chroma is repeated (nearest), and its terms are kept for the second of the
