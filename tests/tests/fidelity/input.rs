@@ -118,6 +118,5 @@ fn preprocessed(model: &Model, shape: &[usize; 4], frame: &Frame) -> Vec<u8> {
     };
     let analysis = Job::new(spec).unwrap().build().unwrap().analyze(frame);
     assert_eq!((analysis.status, analysis.message), (Status::Ok, None));
-    let tensor = seen.lock().unwrap().clone();
-    tensor
+    std::mem::take(&mut *seen.lock().unwrap())
 }
