@@ -49,8 +49,8 @@ struct OpenVinoModel {
 struct OpenVinoSession {
     /// Holds none after a run that failed.
     request: Arc<Cancel>,
-    /// Outputs that the request was last given memory for.
-    bound: usize,
+    /// For each output whether the request was last given memory for it.
+    lent: Vec<bool>,
     copied: u64,
     model: Arc<OpenVinoModel>,
 }
@@ -138,7 +138,7 @@ impl Model for OpenVinoModel {
     }
     fn session(self: Arc<Self>) -> Result<Box<dyn Session>, NnError> {
         let request = Arc::new(Cancel::of(self.request()?));
-        Ok(Box::new(OpenVinoSession { request, bound: 0, copied: 0, model: self }))
+        Ok(Box::new(OpenVinoSession { request, lent: Vec::new(), copied: 0, model: self }))
     }
 }
 
@@ -157,10 +157,11 @@ impl Session for OpenVinoSession {
         tensor::check_inputs(inputs, &self.model.inputs)?;
         tensor::check_output_count(outputs.len(), self.model.outputs.len())?;
         tensor::check_room(outputs, &self.model.outputs)?;
-        let request = self.take_request(outputs.len())?;
+        let lent = run::can_be_lent(inputs, &self.model.outputs[..outputs.len()]);
+        let request = self.take_request(&lent)?;
         self.request.put(Some(request.clone()));
-        let outcome = run::run(&request.0, inputs, outputs, &self.model.outputs, &mut self.copied);
-        self.bound = outputs.len();
+        let outcome = run::run(&request.0, inputs, outputs, &lent, &mut self.copied);
+        self.lent = lent;
         if outcome.is_err() {
             self.request.put(None);
         }
@@ -176,11 +177,12 @@ impl Session for OpenVinoSession {
 
 impl OpenVinoSession {
     /// A request remembers the memory of the last run's tensors, which is somebody else's by now. Each run gives it new
-    /// memory for all inputs and for `outputs` outputs; a request with more than those would write to the old memory.
-    /// After a failed run nobody knows what it remembers.
-    fn take_request(&self, outputs: usize) -> Result<Arc<Shared>, NnError> {
+    /// memory for all inputs and for the outputs that are `lent`; a request that was given more before would write to
+    /// the old memory. After a failed run nobody knows what it remembers.
+    fn take_request(&self, lent: &[bool]) -> Result<Arc<Shared>, NnError> {
+        let replaced = |(output, was): (usize, &bool)| !was || lent.get(output) == Some(&true);
         match self.request.present() {
-            Some(request) if self.bound <= outputs => Ok(request),
+            Some(request) if self.lent.iter().enumerate().all(replaced) => Ok(request),
             _ => Ok(Arc::new(Shared(self.model.request()?))),
         }
     }

@@ -18,57 +18,55 @@ pub(super) type Request = Owned<ov::ov_infer_request_t>;
 type Tensor = Owned<ov::ov_tensor_t>;
 
 /// Runs the model. Lengths, types, shapes and alignment of `inputs` have been checked, and outputs of known size have
-/// room. The bytes of outputs that had to be copied are added to `copied`.
+/// room; `lent` is what [`can_be_lent`] says. The bytes of outputs that had to be copied are added to `copied`.
 pub(super) fn run(
     request: &Request,
     inputs: &[TensorView<'_>],
     outputs: &mut [OutputBuf<'_>],
-    infos: &[TensorInfo],
+    lent: &[bool],
     copied: &mut u64,
 ) -> Result<(), NnError> {
     // The tensors only point to borrowed memory; they are held until the run is over.
-    let mut lent = Vec::with_capacity(inputs.len() + outputs.len());
+    let mut held = Vec::with_capacity(inputs.len() + outputs.len());
     for (index, view) in inputs.iter().enumerate() {
         // SAFETY: the library only reads inputs, so the cast to mutable is never used.
         let tensor = unsafe { over(view.data.as_ptr().cast_mut(), view.dtype, view.shape) }?;
         // SAFETY: request and tensor live.
         check(unsafe { ov::ov_infer_request_set_input_tensor_by_index(request.ptr(), index, tensor.ptr()) })?;
-        lent.push(tensor);
+        held.push(tensor);
     }
-    for (index, (buffer, info)) in outputs.iter_mut().zip(infos).enumerate() {
-        let Some(len) = bindable(info, inputs) else { continue };
-        let Some(room) = buffer.data.get_mut(..len) else { continue };
+    for (index, buffer) in outputs.iter_mut().enumerate().filter(|(index, _)| lent[*index]) {
+        // Known beforehand, and described.
+        let room = &mut buffer.data[..buffer.len];
         // SAFETY: `room` has the bytes that type and shape need; `outputs` borrows it mutably until the run is over.
-        let tensor = unsafe { over(room.as_mut_ptr(), info.dtype, &buffer.shape) }?;
+        let tensor = unsafe { over(room.as_mut_ptr(), buffer.dtype, &buffer.shape) }?;
         // SAFETY: request and tensor live.
         check(unsafe {
             ov::ov_infer_request_set_output_tensor_by_index(request.ptr(), index, tensor.ptr())
         })?;
-        lent.push(tensor);
+        held.push(tensor);
     }
     // Not `infer`: OpenVINO does not cancel that (measured with 2026.4). Waiting costs no more.
-    // SAFETY: all tensors that the request was given live until the end of this function, and each run gives it new
-    // ones for all of them.
+    // SAFETY: all tensors that the request was given live until it is over: a request that was lent more outputs in an
+    // earlier run is not used for this one.
     check(unsafe { ov::ov_infer_request_start_async(request.ptr()) })?;
     // SAFETY: the request lives. When this returns, also with an error, the run is over and touches no tensor.
     check(unsafe { ov::ov_infer_request_wait(request.ptr()) })?;
-    drop(lent);
+    drop(held);
     let mut deliveries = Deliveries::default();
-    for (index, (buffer, info)) in outputs.iter_mut().zip(infos).enumerate() {
-        if bindable(info, inputs).is_none() {
-            deliveries.add(deliver(request, index, buffer));
-        }
+    for (index, buffer) in outputs.iter_mut().enumerate().filter(|(index, _)| !lent[*index]) {
+        deliveries.add(deliver(request, index, buffer));
     }
     deliveries.end(copied)
 }
 
-/// Bytes of an output that may be written where it is wanted. Not one that could be an input handed on, perhaps in
-/// another shape: the library gives such an input and output one memory, and if that is the output's it reads the input
-/// from there (OpenVINO 2026.4).
-fn bindable(info: &TensorInfo, inputs: &[TensorView<'_>]) -> Option<usize> {
-    let len = info.byte_len()?;
-    let same = |view: &TensorView<'_>| view.dtype == info.dtype && view.data.len() == len;
-    (!inputs.iter().any(same)).then_some(len)
+/// For each output whether this run may write it where it is wanted: its size is known, and it could not be an input
+/// handed on, perhaps in another shape. The library gives such an input and output one memory, and if that is the
+/// output's it reads the input from there (OpenVINO 2026.4).
+pub(super) fn can_be_lent(inputs: &[TensorView<'_>], outputs: &[TensorInfo]) -> Vec<bool> {
+    let handed_on =
+        |info: &TensorInfo, len| inputs.iter().any(|view| view.dtype == info.dtype && view.data.len() == len);
+    outputs.iter().map(|info| info.byte_len().is_some_and(|len| !handed_on(info, len))).collect()
 }
 
 /// # Safety
