@@ -360,3 +360,25 @@ fn a_run_that_fails_says_which_model() {
     assert!(matches!(failed, NnError::Engine(_) | NnError::Input(_)), "{failed:?}");
     assert!(failed.to_string().starts_with("the engine rten failed on model line3: "), "{failed}");
 }
+
+/// OpenVINO's IR, whole, for an input of 7 floats.
+const IR: &str = r#"<net name="m" version="11"><layers><layer id="0" name="x" type="Parameter" version="opset1"><data shape="7" element_type="f32"/><output><port id="0" precision="FP32" names="x"><dim>7</dim></port></output></layer><layer id="1" name="y" type="Result" version="opset1"><input><port id="0" precision="FP32"><dim>7</dim></port></input></layer></layers><edges><edge from-layer="0" from-port="0" to-layer="1" to-port="0"/></edges></net>"#;
+
+/// OpenVINO tells by itself what a file is. A text in an ONNX file (the producer's name, field 2) could be another
+/// model, which nobody has looked at.
+#[test]
+fn an_onnx_file_is_not_run_as_another_model_that_is_in_it() {
+    if !common::engines::engine("openvino") {
+        return;
+    }
+    let good =
+        common::onnx::model(common::onnx::chain(&["Relu"], DataType::FLOAT, &[4])).write_buf().unwrap();
+    let len = IR.len();
+    let field = [0x12, u8::try_from(len & 0x7f).unwrap() | 0x80, u8::try_from(len >> 7).unwrap()];
+    let file = common::onnx::file(&[&field[..], IR.as_bytes(), &good].concat());
+    let refused = load_model(&file.path, "openvino", &LoadOptions::default()).err().unwrap().to_string();
+    assert!(
+        refused.ends_with("the file is OpenVINO IR inside of another format; export the model again"),
+        "{refused}"
+    );
+}

@@ -27,6 +27,22 @@ pub(super) fn check(xml: &[u8], weights: usize) -> Result<(), NnError> {
     Ok(())
 }
 
+/// Part of a file, at its beginning, that is searched in any case.
+const HEAD: usize = 4096;
+
+/// Refuses a file of another format that the library would take for IR. It looks for IR first, and its XML parser skips
+/// what stands before the first element: a text in an ONNX file can be a whole model, which nobody has checked. The
+/// parser ends at a zero byte, and files of weights have one soon.
+pub(super) fn refuse_inside(bytes: &[u8]) -> Result<(), NnError> {
+    let text = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let seen = &bytes[..text.max(HEAD).min(bytes.len())];
+    if seen.windows(4).any(|window| window.eq_ignore_ascii_case(b"<net")) {
+        let sentence = "the file is OpenVINO IR inside of another format; export the model again";
+        return Err(NnError::Unsupported(sentence.into()));
+    }
+    Ok(())
+}
+
 fn refused(what: &str) -> NnError {
     NnError::Unsupported(format!("the OpenVINO IR {what}; export the model again"))
 }
@@ -96,6 +112,18 @@ mod tests {
              type=\"Const\"><data {data} /></layer></layers></net>"
         );
         check(xml.as_bytes(), 100).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn ir_inside_of_another_format_is_found_where_the_library_would_find_it() {
+        let far = [&[b'x'; 9000][..], b"<NET "].concat();
+        for bytes in [&b"\x12\x05<net "[..], b"\0<net", &far] {
+            assert!(refuse_inside(bytes).is_err());
+        }
+        let weights = [&[0; 9000][..], b"<net "].concat();
+        for bytes in [&b""[..], b"<ne", b"net", &weights] {
+            assert!(refuse_inside(bytes).is_ok());
+        }
     }
 
     #[test]

@@ -108,6 +108,7 @@ fn refuse_lost_errors(inputs: &[TensorInfo], outputs: &[TensorInfo]) -> Result<(
 /// Names of inputs and outputs in an ONNX file that this engine computes rightly.
 fn names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), NnError> {
     let model = onnx::parse(bytes)?;
+    ir::refuse_inside(bytes)?;
     onnx::refuse(bytes, &model, &[onnx::signed_activations])?;
     Ok(onnx::names(&model))
 }
