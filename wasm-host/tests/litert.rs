@@ -220,6 +220,12 @@ fn what_cannot_be_done_is_refused_with_a_sentence() {
     assert!(unknown.contains("the size of its output `indices` is known only after a run"), "{unknown}");
     let echo = refusal("echo", &LoadOptions::default()).unwrap();
     assert!(echo.contains("the same tensor is listed twice among its inputs and outputs"), "{echo}");
+    // The file that it names is not there, so LiteRT would refuse it too, in other words.
+    let elsewhere = refusal("elsewhere", &LoadOptions::default()).unwrap();
+    assert!(
+        elsewhere.contains("its weights are stored in another file; convert the model to one"),
+        "{elsewhere}"
+    );
     let table = [
         (
             LoadOptions { device: Some("GPU".into()), ..LoadOptions::default() },

@@ -12,8 +12,16 @@ use std::{
 use common::engines::engine;
 use edgevision_wasm_host::nn::{LoadOptions, Model, OutputBuf, TensorView, load_model};
 
-const MODELS: [&str; 7] =
-    ["two_by_two", "quantised", "types", "convolution", "unknown_output", "constant_output", "echo"];
+const MODELS: [&str; 8] = [
+    "two_by_two",
+    "quantised",
+    "types",
+    "convolution",
+    "unknown_output",
+    "constant_output",
+    "echo",
+    "elsewhere",
+];
 /// Tells the child what to do: `model from step`.
 const TASK: &str = "EDGEVISION_TEST_DAMAGE";
 /// Inputs of a damaged model that are larger are not made.

@@ -51,7 +51,7 @@ class Model:
         self.codes.append(known)
         self.operators.append(operator)
 
-    def write(self, file, inputs, outputs, signature=None):
+    def write(self, file, inputs, outputs, signature=None, weights=None):
         graph = schema.SubGraphT()
         graph.name, graph.tensors, graph.operators = "main", self.tensors, self.operators
         graph.inputs, graph.outputs = inputs, outputs
@@ -60,6 +60,10 @@ class Model:
         model.buffers, model.description = self.buffers, "edgevision test model"
         if signature:
             model.signatureDefs = [self.signature(signature, inputs, outputs)]
+        if weights is not None:
+            group, buffer = schema.ExternalBufferGroupT(), schema.ExternalBufferT()
+            group.name, buffer.id, buffer.length = weights, 1, 16
+            model.externalBufferGroups, model.externalBuffers = [group], [buffer]
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")
         (HERE / file).write_bytes(builder.Output())
@@ -168,6 +172,17 @@ def echo():
     model.write("echo.tflite", [x], [y, x])
 
 
+def elsewhere():
+    """Weights in another file, which LiteRT would open and read."""
+    model = Model()
+    x = model.tensor("x", T.FLOAT32, [4])
+    w = model.tensor("w", T.FLOAT32, [4])
+    y = model.tensor("y", T.FLOAT32, [4])
+    model.tensors[w].externalBuffer = 1
+    model.op(Op.MUL, [x, w], [y], **mul())
+    model.write("elsewhere.tflite", [x], [y], weights="elsewhere.weights")
+
+
 if __name__ == "__main__":
-    for make in (two_by_two, quantised, types, convolution, unknown_output, echo):
+    for make in (two_by_two, quantised, types, convolution, unknown_output, echo, elsewhere):
         make()

@@ -23,6 +23,10 @@ pub(super) fn check(file: &File, len: usize) -> Result<(), NnError> {
             "the file has {len} bytes, TensorFlow Lite models must have less than {MAX_BYTES}"
         )));
     }
+    if weights_elsewhere(file) {
+        let sentence = "its weights are stored in another file; convert the model to one file";
+        return Err(NnError::Unsupported(sentence.into()));
+    }
     if file.graphs.is_empty() {
         return told("it has no graph".into());
     }
@@ -47,6 +51,11 @@ pub(super) fn check(file: &File, len: usize) -> Result<(), NnError> {
         Some(what) => told(what),
         None => ends_are_distinct(file),
     }
+}
+
+/// LiteRT opens whatever file a model names: another path of this machine, with bytes that no digest covers.
+fn weights_elsewhere(file: &File) -> bool {
+    file.external || file.graphs.iter().flat_map(|graph| &graph.tensors).any(|tensor| tensor.external != 0)
 }
 
 impl super::graph::Constant {

@@ -29,6 +29,8 @@ pub(super) struct File {
     pub signatures: Vec<Signature>,
     /// Buffers of metadata; `None` where an entry has no name.
     pub metadata: Vec<Option<usize>>,
+    /// Weights in other files, as LiteRT's own tools write large models.
+    pub external: bool,
 }
 
 /// Bytes of a constant.
@@ -55,6 +57,8 @@ pub(super) struct Tensor {
     /// The shape with -1 where it is open; empty if it is not.
     pub signature: Vec<i32>,
     pub buffer: usize,
+    /// Number of weights in another file; 0 if they are here.
+    pub external: usize,
     pub scales: Vec<f32>,
     pub zero_points: Vec<i64>,
     pub quantized_dimension: i32,
@@ -95,6 +99,7 @@ impl File {
             buffers: all(root.tables(4)?.ok_or(Damage)?, Constant::read)?,
             metadata: all(root.tables(6)?.unwrap_or_default(), metadata)?,
             signatures: all(root.tables(7)?.unwrap_or_default(), Signature::read)?,
+            external: root.has(8) || root.has(9),
         })
     }
 
@@ -182,6 +187,7 @@ impl Tensor {
             shape: table.ints(0)?,
             kind: table.byte(1)?,
             buffer: table.index(2)?,
+            external: table.index(10)?,
             name: table.text(3)?.unwrap_or_default(),
             signature: table.ints(7)?,
             scales: quantization.map_or(Ok(Vec::new()), |table| table.floats(2))?,

@@ -78,6 +78,11 @@ impl<'a> Table<'a> {
         self.place(field).map_or(Ok([0; N]), |at| self.file.take(at))
     }
 
+    /// Whether the field is there, whatever is in it.
+    pub fn has(self, field: usize) -> bool {
+        self.place(field).is_some()
+    }
+
     /// An 8-bit field; 0 if absent, as all defaults in the schema that are read here.
     pub fn byte(self, field: usize) -> Result<u8, Damage> {
         Ok(u8::from_le_bytes(self.scalar(field)?))
