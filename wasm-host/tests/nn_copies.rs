@@ -151,3 +151,30 @@ fn leaves_nothing_behind(engine: &str) {
     assert_eq!((count("fd"), count("task")), before);
     assert_eq!(Arc::strong_count(&model), 1, "no session holds it");
 }
+
+/// `y` is `x` in the shape that the second input says; the file promises `[2, 2]`.
+fn shaped() -> GraphProto {
+    GraphProto {
+        node: vec![node("Reshape", &["x", "shape"], &["t"]), node("Neg", &["t"], &["y"])],
+        input: vec![value("x", DataType::FLOAT, Some(&[4])), value("shape", DataType::INT64, Some(&[2]))],
+        output: vec![value("y", DataType::FLOAT, Some(&[2, 2]))],
+        ..GraphProto::default()
+    }
+}
+
+/// An input that the model cannot take is the caller's mistake; it says nothing about what the file promises, and the
+/// runs after it write in place as before.
+#[test]
+fn a_run_that_fails_does_not_make_later_ones_copy() {
+    if !common::engines::engine("onnxruntime") {
+        return;
+    }
+    let model = load(shaped(), "onnxruntime").unwrap();
+    let mut session = model.clone().session().unwrap();
+    let inputs = |shape: [i64; 2]| [Tensor::f32(&[4], &[1.0; 4]), Tensor::of(DType::I64, &[2], &shape)];
+    run_session(&mut *session, &*model, &inputs([2, 2]), 1).unwrap();
+    assert_eq!(session.take_bytes_copied(), 0);
+    run_session(&mut *session, &*model, &inputs([3, 5]), 1).unwrap_err();
+    run_session(&mut *session, &*model, &inputs([2, 2]), 1).unwrap();
+    assert_eq!(session.take_bytes_copied(), 0);
+}

@@ -175,14 +175,17 @@ impl Session for OnnxRuntimeSession {
         };
         if model.shapes_hold.load(Ordering::Relaxed) {
             match graph.run(inputs, outputs, true, &mut self.copied) {
-                // Files can promise shapes that they do not keep; the runtime then refuses our memory.
-                Err(NnError::Engine(error)) if error.contains("shape") => {
-                    model.shapes_hold.store(false, Ordering::Relaxed);
-                }
+                Err(NnError::Engine(error)) if error.contains("shape") => {}
                 outcome => return outcome,
             }
         }
-        graph.run(inputs, outputs, false, &mut self.copied)
+        let outcome = graph.run(inputs, outputs, false, &mut self.copied);
+        // Files can promise shapes that they do not keep; the runtime then refuses our memory. If it takes its own, that
+        // was the reason, and not the inputs, which may be wrong in this run only.
+        if matches!(outcome, Ok(()) | Err(NnError::OutputTooSmall { .. })) {
+            model.shapes_hold.store(false, Ordering::Relaxed);
+        }
+        outcome
     }
     fn take_bytes_copied(&mut self) -> u64 {
         mem::take(&mut self.copied)
