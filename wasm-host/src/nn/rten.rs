@@ -113,7 +113,8 @@ fn load_graph(bytes: Vec<u8>, settings: &ModelOptions) -> Result<Graph, NnError>
 fn ids(graph: &Graph, infos: &[TensorInfo]) -> Result<Vec<NodeId>, NnError> {
     let lost =
         |name| NnError::Unsupported(format!("the engine rten lost `{name}` while it optimised the model"));
-    infos.iter().map(|info| graph.find_node(&info.name).ok_or_else(|| lost(&info.name))).collect()
+    let clean = |info: &TensorInfo| crate::text::clean(info.name.as_bytes());
+    infos.iter().map(|info| graph.find_node(&info.name).ok_or_else(|| lost(clean(info)))).collect()
 }
 
 /// rten is not hardened against every model: a panic in it is an error of this call.

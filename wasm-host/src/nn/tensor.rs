@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{DType, NnError, OutputBuf, TensorInfo, TensorView};
+use crate::text;
 
 // Tensors are little-endian by contract; the casts here and in the engines take native order.
 const _: () = assert!(cfg!(target_endian = "little"), "only little-endian hosts are supported");
@@ -39,7 +40,8 @@ impl fmt::Display for DType {
 
 impl fmt::Display for TensorInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{}", self.name, self.dtype, ShapeText(&self.shape))
+        // A model's own text, which is shown to people.
+        write!(f, "{} {}{}", text::clean(self.name.as_bytes()), self.dtype, ShapeText(&self.shape))
     }
 }
 
@@ -82,7 +84,7 @@ pub(super) fn check_inputs(views: &[TensorView<'_>], wanted: &[TensorInfo]) -> R
         return Err(NnError::Input(format!(
             "the model has {} input(s) ({}), but {} were given",
             wanted.len(),
-            names.join(", "),
+            text::clean(names.join(", ").as_bytes()),
             views.len()
         )));
     }
@@ -109,7 +111,9 @@ pub(crate) fn check_input(view: &TensorView<'_>, wanted: &TensorInfo) -> Result<
             ShapeText(&given)
         )));
     }
-    check_bytes(view).map_err(|problem| NnError::Input(format!("input {}: {problem}", wanted.name)))
+    check_bytes(view).map_err(|problem| {
+        NnError::Input(format!("input {}: {problem}", text::clean(wanted.name.as_bytes())))
+    })
 }
 
 /// Checks the number of bytes and their alignment against type and shape.
@@ -222,6 +226,16 @@ mod tests {
             refused(DType::F32, &[usize::MAX, 3, 2, 2], data),
             "input images: its dimensions are too large to multiply"
         );
+    }
+
+    #[test]
+    fn names_from_a_model_are_made_harmless() {
+        let hostile = TensorInfo { name: "x\u{1b}[31m\ny".into(), ..images() };
+        let view = TensorView { dtype: DType::U8, shape: &[1], data: &[0] };
+        for error in [check_inputs(&[view], &[hostile.clone()]), check_inputs(&[], &[hostile])] {
+            let sentence = error.unwrap_err().to_string();
+            assert!(sentence.contains("x[31my") && !sentence.contains(char::is_control), "{sentence:?}");
+        }
     }
 
     #[test]

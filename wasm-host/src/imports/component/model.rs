@@ -210,7 +210,8 @@ struct Input<'a> {
 impl<'a> Input<'a> {
     fn new(tensor: &'a Tensor, wanted: &TensorInfo) -> Result<Self, String> {
         let dtype = input_type(tensor.ty, wanted).ok_or_else(|| {
-            format!("the input `{}` is given as {}, no engine takes it", wanted.name, foreign(tensor.ty))
+            let name = text::clean(wanted.name.as_bytes());
+            format!("the input `{name}` is given as {}, no engine takes it", foreign(tensor.ty))
         })?;
         let data = &tensor.data[..];
         let crooked = !data.as_ptr().addr().is_multiple_of(dtype.size());
@@ -273,12 +274,14 @@ fn in_order<'a>(model: &dyn Model, given: &'a [NamedTensor]) -> Result<Vec<Input
     let is_input = |name: &str| (0..infos.len()).any(|i| names(name, i, &infos[i]));
     if let Some(stranger) = given.iter().find(|named| !is_input(&named.name)) {
         let has = infos.iter().map(|info| &info.name[..]).collect::<Vec<_>>().join(", ");
-        let name = text::clean(stranger.name.as_bytes());
+        let (name, has) = (text::clean(stranger.name.as_bytes()), text::clean(has.as_bytes()));
         return Err(format!("the model has no input `{name}`, it has {has}"));
     }
     let find = |(i, info): (usize, &TensorInfo)| {
         let named = given.iter().find(|named| names(&named.name, i, info));
-        let named = named.ok_or_else(|| format!("the model's input `{}` is not given", info.name))?;
+        let named = named.ok_or_else(|| {
+            format!("the model's input `{}` is not given", text::clean(info.name.as_bytes()))
+        })?;
         Input::new(&named.tensor, info)
     };
     infos.iter().enumerate().map(find).collect()
@@ -305,7 +308,9 @@ fn deliver(
         desk.release(data.len() - len.min(data.len()));
         data.truncate(len);
         let dims: Result<Vec<u32>, _> = shape.into_iter().map(u32::try_from).collect();
-        let dims = dims.map_err(|_| format!("the model's output `{}` is too large", info.name))?;
+        let dims = dims.map_err(|_| {
+            format!("the model's output `{}` is too large", text::clean(info.name.as_bytes()))
+        })?;
         Ok(NamedTensor { name: info.name.clone(), tensor: Tensor::new(dims, type_of(dtype), data) })
     };
     rooms.into_iter().zip(written).zip(model.outputs()).map(tensor).collect()
