@@ -43,6 +43,12 @@ pub(crate) fn load_guest_model(model: GuestModel) -> Result<(Arc<dyn Model>, usi
     let engine = model.engine;
     let file = ModelFile::from_memory("guest", model.bytes, model.weights)?;
     let loaded = registry::load_unshared(&file, engine, &LoadOptions::default())?;
+    // What was followed were fixed shapes. An engine that reads the file otherwise would take tensors of any size.
+    if loaded.inputs().iter().any(|input| input.known_shape().is_none()) {
+        let sentence =
+            "the engine takes inputs of any size where the file has a fixed one; export the model again";
+        return Err(NnError::Unsupported(sentence.into()));
+    }
     Ok((loaded, bytes.saturating_add(tensors)))
 }
 

@@ -13,6 +13,7 @@ on_every_engine! {
     limits: as_many_as_there_is_room;
     encodings: each_encoding;
     addresses: bad_addresses;
+    sizes: the_size_that_counts;
 }
 
 fn host_model(engine: &str) -> Option<std::sync::Arc<dyn edgevision_wasm_host::nn::Model>> {
@@ -156,4 +157,9 @@ fn bad_addresses(engine: &str) {
         .call("load_by_name", [NAME, 5, GRAPH], SUCCESS)
         .holds(GRAPH, 1)
         .passes_granted(host_model(engine));
+}
+
+/// What is not the size that the host has followed must not be the engine's.
+fn the_size_that_counts(engine: &str) {
+    script().load(&models::of_two_sizes(), ONNX, INVALID_ENCODING).passes_granted(host_model(engine));
 }

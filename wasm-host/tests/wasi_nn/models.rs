@@ -64,6 +64,20 @@ pub fn double() -> Vec<u8> {
     })
 }
 
+/// The same, but its input has two sizes, of which the format takes the last: 4, and any.
+pub fn of_two_sizes() -> Vec<u8> {
+    let mut x = value("x", DataType::FLOAT, &[1, 4]);
+    let shape = x.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().shape.as_mut().unwrap();
+    shape.dim[1].dim_param = Some("n".into());
+    bytes(GraphProto {
+        node: vec![node("Mul", &["x", "two"], "y")],
+        initializer: vec![floats("two", &[1], &[2.0])],
+        input: vec![x],
+        output: vec![value("y", DataType::FLOAT, &[1, 4])],
+        ..GraphProto::default()
+    })
+}
+
 /// The same with `ballast` MiB of weights that count for nothing.
 pub fn heavy(ballast: usize) -> Vec<u8> {
     let count = ballast << 18;

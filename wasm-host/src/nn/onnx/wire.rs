@@ -46,6 +46,7 @@ enum Message {
     TensorType,
     SequenceType,
     Shape,
+    Dimension,
     Leaf,
 }
 
@@ -65,7 +66,8 @@ impl Message {
             (Self::Type, 1) => Self::TensorType,
             (Self::Type, 4) => Self::SequenceType,
             (Self::TensorType, 2) => Self::Shape,
-            (Self::Model, 8 | 14) | (Self::Tensor, 13) | (Self::Shape, 1) => Self::Leaf,
+            (Self::Shape, 1) => Self::Dimension,
+            (Self::Model, 8 | 14) | (Self::Tensor, 13) => Self::Leaf,
             _ => return None,
         })
     }
@@ -119,11 +121,20 @@ impl Survey {
             self.extras += usize::from(message.is_extra(child));
             self.walk(child, payload, depth + 1)?;
         }
+        if matches!(message, Message::Dimension) && has_two_sizes(bytes) {
+            return Err(Damage::Malformed);
+        }
         if matches!(message, Message::Tensor) && is_external(bytes) {
             self.external.push(name_of_tensor(bytes));
         }
         Ok(())
     }
+}
+
+/// A dimension is a number or a name (fields 1 and 2). Of both, Google's parser keeps the last and ours keeps both: what
+/// has 4 elements here would have any number there.
+fn has_two_sizes(dimension: &[u8]) -> bool {
+    fields(dimension).filter(|(number, _)| [1, 2].contains(number)).count() > 1
 }
 
 /// A tensor that says where its data are, or that they are not here. Whatever the number is: parsers cut it to
@@ -321,6 +332,16 @@ mod tests {
         let graph = field(7, &field(1, b""));
         assert_eq!(check(&graph), Ok(()));
         assert_eq!(check(&[graph.clone(), graph].concat()), Err(Damage::Malformed));
+    }
+
+    #[test]
+    fn a_dimension_has_one_size() {
+        let (four, any) = (vec![1 << 3, 4], field(2, b"n"));
+        let sized = |sizes: &[Vec<u8>]| check(&placed(&[7, 11, 2, 1, 2, 1], &sizes.concat()));
+        assert_eq!((sized(&[]), sized(&[four.clone()]), sized(&[any.clone()])), (Ok(()), Ok(()), Ok(())));
+        for two in [[four.clone(), any.clone()], [any, four.clone()], [four.clone(), four]] {
+            assert_eq!(sized(&two), Err(Damage::Malformed));
+        }
     }
 
     #[test]
