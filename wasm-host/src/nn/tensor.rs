@@ -232,7 +232,10 @@ mod tests {
     fn names_from_a_model_are_made_harmless() {
         let hostile = TensorInfo { name: "x\u{1b}[31m\ny".into(), ..images() };
         let view = TensorView { dtype: DType::U8, shape: &[1], data: &[0] };
-        for error in [check_inputs(&[view], &[hostile.clone()]), check_inputs(&[], &[hostile])] {
+        for error in [
+            check_inputs(&[view], std::slice::from_ref(&hostile)),
+            check_inputs(&[], std::slice::from_ref(&hostile)),
+        ] {
             let sentence = error.unwrap_err().to_string();
             assert!(sentence.contains("x[31my") && !sentence.contains(char::is_control), "{sentence:?}");
         }

@@ -338,7 +338,9 @@ mod tests {
     fn a_dimension_has_one_size() {
         let (four, any) = (vec![1 << 3, 4], field(2, b"n"));
         let sized = |sizes: &[Vec<u8>]| check(&placed(&[7, 11, 2, 1, 2, 1], &sizes.concat()));
-        assert_eq!((sized(&[]), sized(&[four.clone()]), sized(&[any.clone()])), (Ok(()), Ok(()), Ok(())));
+        for one in [&[][..], std::slice::from_ref(&four), std::slice::from_ref(&any)] {
+            assert_eq!(sized(one), Ok(()));
+        }
         for two in [[four.clone(), any.clone()], [any, four.clone()], [four.clone(), four]] {
             assert_eq!(sized(&two), Err(Damage::Malformed));
         }
