@@ -223,7 +223,7 @@ fn what_is_found_before_the_start() {
 fn a_model_with_operators_that_the_engine_lacks() {
     let job = Job::new(
         "cameras: [{name: belt, source: 'test://ball'}]
-analyze: {preprocess: $OUT/look.wasm, detect: $OUT/look.wasm, model: $OUT/odd.onnx}
+analyze: {preprocess: $OUT/look.wasm, detect: $OUT/look.wasm, model: {path: $OUT/odd.onnx, engine: rten}}
 ",
     );
     modules::build("look", job.folder.path());
