@@ -33,6 +33,9 @@ pub struct Suggestion {
     /// Parameters of the detector, beside its defaults.
     #[serde(default)]
     pub params: Map<String, Value>,
+    /// Least score of the job, 0..=1, if it is not the default.
+    #[serde(default)]
+    pub threshold: Option<f64>,
     /// How many classes the model tells apart, if the module can tell.
     #[serde(default)]
     pub classes: Option<usize>,
@@ -115,6 +118,9 @@ fn read(document: &[u8], module: &Module) -> Result<Suggestion, String> {
     if !is_name || preprocess.module.len() > LONGEST_NAME {
         let found = text::clean(preprocess.module.as_bytes());
         return Err(format!("module {name}: it suggests the module `{found}`, which is no name of a module"));
+    }
+    if let Some(found) = suggestion.threshold.filter(|threshold| !(0.0..=1.0).contains(threshold)) {
+        return Err(format!("module {name}: it suggests the threshold {found}, which is not within 0 and 1"));
     }
     let (family, specificity) = (text::clean(family.as_bytes()), (*specificity).min(100));
     Ok(Suggestion { family, specificity, ..suggestion })

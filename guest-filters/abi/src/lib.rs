@@ -66,8 +66,8 @@ pub const PARAMS_ENVELOPE: &str = r#"{"params":{},"model":{"inputs":[{"name":"im
 /// Shape of the document that `suggest` takes: how the model of the parameter document is to be used.
 ///
 /// `family` names the kind of model; `specificity` is 0..=100, see the SDK; `preprocess.module` is the name of the module
-/// that makes its input (no path), with its parameters; `params` are those of the detector; `classes` is how many the
-/// model tells apart, null if it cannot be told.
+/// that makes its input (no path), with its parameters; `params` are those of the detector; `threshold`, which
+/// may be left out, is the least score of the job; `classes` is how many the model tells apart, null if it cannot be told.
 pub const SUGGESTION: &str = r#"{"family":"yolox","specificity":90,"preprocess":{"module":"letterbox","params":{"color":"bgr"}},"params":{},"classes":80}"#;
 
 /// Most bytes of such a document.

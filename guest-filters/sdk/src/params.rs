@@ -38,6 +38,22 @@ impl Params {
         serde_path_to_error::deserialize(Value::Object(self.0)).map_err(|e| sentence(&e, others))
     }
 
+    /// Adds a parameter that is not there.
+    pub(crate) fn set_if_absent(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.entry(name).or_insert_with(|| value.into());
+    }
+
+    /// Makes one number of these parameters where they are lists of numbers.
+    pub(crate) fn average(&mut self, names: &[&str]) {
+        for name in names {
+            let Some(Value::Array(numbers)) = self.0.get(*name) else { continue };
+            let sum: f64 = numbers.iter().filter_map(Value::as_f64).sum();
+            #[allow(clippy::cast_precision_loss, reason = "one number for each channel")]
+            let mean = sum / numbers.len().max(1) as f64;
+            self.0.insert((*name).to_owned(), mean.into());
+        }
+    }
+
     /// Takes these keys out, as far as they are there.
     pub fn take(&mut self, keys: &[&str]) -> Self {
         Self(keys.iter().filter_map(|&key| self.0.remove_entry(key)).collect())
@@ -57,8 +73,21 @@ fn sentence(error: &serde_path_to_error::Error<serde_json::Error>, others: &[&st
             _ => format!("unknown parameter {}", allowed(rest, others)),
         },
         None if path == "." => text,
-        None => format!("parameter `{path}`: {}", text.replace("unknown variant", "unknown value")),
+        None => format!("parameter `{path}`: {}", plain(&text)),
     }
+}
+
+/// Without Rust's names of types.
+fn plain(text: &str) -> String {
+    let text = text.replace("unknown variant", "unknown value");
+    let Some((found, wanted)) = text.rsplit_once(", expected ") else { return text };
+    let wanted = match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        other => other,
+    };
+    format!("{found}, expected {wanted}")
 }
 
 /// From "`x`, expected one of `a`, `b`" to "`x`; allowed: `a`, `b`", with other keys that are allowed.
@@ -174,7 +203,10 @@ mod tests {
     fn errors_name_the_parameter_and_what_is_allowed() {
         let error = |json: &str| Params::from_json(json).unwrap().parse::<Two>().unwrap_err();
         assert_eq!(error(r#"{"sise":1}"#), "unknown parameter `sise`; allowed: `size` or `mode`");
-        assert_eq!(error(r#"{"size":"x"}"#), "parameter `size`: invalid type: string \"x\", expected u32");
+        assert_eq!(
+            error(r#"{"size":"x"}"#),
+            "parameter `size`: invalid type: string \"x\", expected a whole number from 0 on"
+        );
         assert_eq!(
             error(r#"{"mode":"x"}"#),
             "parameter `mode`: unknown value `x`, expected `fast` or `good`"

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 pub(super) fn config(model: &Path, detector: &str, suggestion: &Suggestion) -> String {
     // The file may be put anywhere.
     let model = std::path::absolute(model).unwrap_or_else(|_| model.to_owned());
-    let Suggestion { preprocess, params, classes, .. } = suggestion;
+    let Suggestion { preprocess, params, classes, threshold, .. } = suggestion;
+    let threshold = threshold.map(|least| format!("  threshold: {least}\n")).unwrap_or_default();
     let labels = classes.map(|n| format!(" {n} line{}:", if n == 1 { "" } else { "s" })).unwrap_or_default();
     format!(
         "cameras:
@@ -25,7 +26,7 @@ analyze:
   model:
     path: {}
     # labels: labels.txt              #{labels} one class name a line, in the model's order
-",
+{threshold}",
         word(&preprocess.module),
         flow(&preprocess.params),
         word(detector),

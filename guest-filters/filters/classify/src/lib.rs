@@ -39,6 +39,7 @@ impl Detect for Classify {
         let settings = Settings::new(params, context)?;
         let model = context.model_for("classify")?;
         let head = Head::new(model, &settings)?;
+        settings.check_background(head.classes)?;
         context.check_labels(settings.labels(head.classes))?;
         let outputs = model.rooms(head.output + 1);
         let activation = Activation::new(settings.activation);

@@ -56,6 +56,17 @@ impl Settings {
         Ok(Self { output, activation, top_k, score_threshold, background, offset, scale, zero_point })
     }
 
+    /// Refuses a background that is none of the model's classes.
+    pub fn check_background(&self, classes: usize) -> Result<(), String> {
+        match self.background.filter(|background| *background >= classes) {
+            Some(found) => Err(format!(
+                "parameter `background` is {found}: the model's classes are 0 to {}",
+                classes - 1
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// The number under which a class is reported; none for what the offset moves below 0.
     pub fn class_id(&self, class: usize) -> Option<u32> {
         u32::try_from(i64::try_from(class).ok()?.checked_add(self.offset)?).ok()

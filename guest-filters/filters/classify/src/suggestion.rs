@@ -19,6 +19,9 @@ pub fn of(head: &Head, model: &ModelInfo) -> Option<Suggestion> {
         _ => fed,
     };
     let suggestion = Suggestion::new("classifier", if is_imagenet { 70 } else { 30 });
+    // Classifiers of any size are trained with this one.
+    let is_open = input.shape[1..].iter().filter(|dim| **dim < 1).count() > 1;
+    let fed = if is_open { fed.with("width", 224).with("height", 224) } else { fed };
     let suggestion = suggestion.preprocess("letterbox", fed).classes(head.classes);
     Some(if head.classes == 1001 {
         suggestion.params(Params::default().with("background", 0))

@@ -17,5 +17,7 @@ pub fn of(head: &Head, model: &ModelInfo) -> Option<Suggestion> {
     // The authors' demo: OpenCV's BGR, stretched, divided by 255.
     let fed = Params::default().with("color", "bgr").with("mode", "stretch");
     let fed = if model.inputs.first()?.dtype == DType::U8 { fed } else { fed.with("std", 255) };
-    Some(Suggestion::new("fastestdet", 70).preprocess("letterbox", fed).classes(head.classes))
+    let suggestion = Suggestion::new("fastestdet", 70).preprocess("letterbox", fed).classes(head.classes);
+    // The threshold of the demo, too: below it, the model sees much that is not there.
+    Some(suggestion.threshold(0.65))
 }

@@ -6,7 +6,7 @@ use std::{cell::RefCell, thread::LocalKey};
 pub use edgevision_abi::ABI_VERSION;
 
 pub use crate::params::read_envelope;
-use crate::{Context, Detect, Filter, Params, Preprocess};
+use crate::{Context, Detect, Filter, Params, Preprocess, Suggestion};
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;
@@ -47,7 +47,11 @@ fn suggestion<T: Detect>(instance: &'static LocalKey<Instance<T>>) -> Result<Opt
     let (_params, context) = document()?;
     let ask = |value: &Option<T>| value.as_ref().map(|value| value.suggest(&context));
     let answer = instance.with_borrow(ask).ok_or("the module was asked before edgevision_init succeeded")?;
-    Ok(answer.map(|suggestion| suggestion.to_json()))
+    let fitted = |suggestion: Suggestion| match &context.model {
+        Some(model) => suggestion.fitted(model),
+        None => suggestion,
+    };
+    Ok(answer.map(|suggestion| fitted(suggestion).to_json()))
 }
 
 fn document() -> Result<(Params, Context), String> {

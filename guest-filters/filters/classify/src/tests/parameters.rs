@@ -47,6 +47,7 @@ fn parameters_are_checked_and_the_schema_knows_them_all() {
     for (json, sentence) in [
         (r#"{"top_k":0}"#, "parameter `top_k` is 0: allowed are 1 to 100"),
         (r#"{"score_threshold":1.5}"#, "parameter `score_threshold` is 1.5: allowed are 0 to 1"),
+        (r#"{"background":5}"#, "parameter `background` is 5: the model's classes are 0 to 4"),
         (r#"{"scale":0}"#, "parameter `scale` is 0: allowed is any number above 0"),
         (
             r#"{"activation":"sigmoid"}"#,

@@ -57,7 +57,7 @@ fn it_suggests_how_a_model_is_fed() {
     let mut known = context(&INPUT, &[1, 85, 22, 22], 0);
     let fed = json!({ "color": "bgr", "mode": "stretch", "std": 255 });
     let expected = json!({
-        "family": "fastestdet", "specificity": 70, "params": {}, "classes": 80,
+        "family": "fastestdet", "specificity": 70, "params": {}, "threshold": 0.65, "classes": 80,
         "preprocess": { "module": "letterbox", "params": fed },
     });
     assert_eq!(suggestion(&known), Some(expected));
