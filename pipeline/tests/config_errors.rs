@@ -303,6 +303,13 @@ const TABLE: &[(&str, &str, &str)] = &[
         "line3.yaml:2:42: analyze.detect.params: expected a mapping, found the text `fast`",
     ),
     (
+        "parameter that is no number",
+        "cameras: [{name: a, source: x.mp4}]\nanalyze: {detect: {module: yolo, params: {nms_iou: .nan, a: [1, -.inf], b: {c: .inf}}}}\n",
+        "line3.yaml:2:52: analyze.detect.params.nms_iou: expected a finite number, found NaN\n\
+         line3.yaml:2:65: analyze.detect.params.a: expected a finite number, found -inf\n\
+         line3.yaml:2:78: analyze.detect.params.b.c: expected a finite number, found inf",
+    ),
+    (
         "list as a key",
         "cameras: [{name: a, source: x.mp4}]\n? [a]\n: 1\n",
         "line3.yaml:2:3: a key must be a text, found a list",

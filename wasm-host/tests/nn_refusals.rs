@@ -40,7 +40,8 @@ fn files_that_are_not_models() {
     let relu = model(chain(&["Relu"], DataType::FLOAT, &[1, 4])).write_buf().unwrap();
     let mut damaged = relu.clone();
     damaged[relu.len() / 2..].fill(0xff);
-    let not_onnx = "this is not an ONNX model; export the model to ONNX (a file ending in .onnx)";
+    let not_onnx = "this is not an ONNX model, nor one of TensorFlow Lite, OpenVINO IR or WebAssembly; export the model to \
+                    ONNX";
     let cut = relu.len() - 5;
     let table: &[(&str, &[u8], String)] = &[
         ("empty", b"", "the file is empty; copy or export the model again".into()),
@@ -48,8 +49,8 @@ fn files_that_are_not_models() {
         (
             "wasm",
             b"\0asm\x01\0\0\0",
-            "this is a WebAssembly module, not an ONNX model; set it as a module, not as the \
-         model"
+            "this is a WebAssembly module, not an ONNX model; if it is a model itself, use the engine wasm or \
+         auto, else set it as a module"
                 .into(),
         ),
         (
@@ -62,8 +63,7 @@ fn files_that_are_not_models() {
         (
             "tflite",
             b"\x1c\0\0\0TFL3\x14\0",
-            "this is a TensorFlow Lite model, which the embedded engine cannot run; \
-         convert it to ONNX"
+            "this is a TensorFlow Lite model, not an ONNX model; use the engine litert or auto"
                 .into(),
         ),
         (

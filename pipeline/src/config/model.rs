@@ -204,8 +204,13 @@ impl Labels {
             Self::List(names) => return Ok(names.clone()),
             Self::File(path) => path,
         };
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| format!("the labels {} cannot be read: {e}", path.display()))?;
+        let unreadable =
+            |why: &dyn std::fmt::Display| format!("the labels {} cannot be read: {why}", path.display());
+        if path.metadata().is_ok_and(|file| !file.is_file() && !file.is_dir()) {
+            // A pipe may never say anything, a device may never end.
+            return Err(unreadable(&"it is a pipe or a device; give a text file"));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
         Ok(text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 }

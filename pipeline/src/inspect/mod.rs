@@ -98,6 +98,10 @@ fn named(path: &Path) -> Result<Option<PathBuf>, AppError> {
 fn is_wasm(path: &Path) -> Result<bool, AppError> {
     let unreadable =
         |error| AppError::new(Exit::NoInput, format!("{} cannot be read: {error}", path.display()));
+    // Opening a pipe waits for somebody to write into it; folders have a sentence of their own.
+    if path.metadata().is_ok_and(|file| !file.is_file() && !file.is_dir()) {
+        return Err(unreadable(std::io::Error::other("it is not a regular file")));
+    }
     let mut magic = Vec::new();
     File::open(path).and_then(|file| file.take(4).read_to_end(&mut magic)).map_err(unreadable)?;
     Ok(magic == b"\0asm"

@@ -91,6 +91,23 @@ fn what_is_neither_module_nor_model_is_refused() {
     assert_eq!((found.code, &*found.stderr), (66, expected));
 }
 
+#[test]
+fn a_pipe_is_refused_instead_of_waited_for() {
+    let folder = workshop();
+    let pipe = folder.path().join("pipe.onnx");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let found = run(&folder, &["inspect", "pipe.onnx"]);
+    let expected = "pipe.onnx cannot be read: it is not a regular file\n";
+    assert_eq!((found.code, &*found.stderr), (66, expected));
+    let config =
+        "cameras: [{name: a, source: test://ball}]\nanalyze: {model: {path: pipe.onnx, labels: pipe.onnx}}\n";
+    write(&folder, "pipe.yaml", config.as_bytes());
+    let found = run(&folder, &["check", "pipe.yaml"]);
+    let model = "analyze.model.path: pipe.onnx is a pipe or a device; give a file\n";
+    let labels = "analyze.model.labels: the labels pipe.onnx cannot be read: it is a pipe or a device; give a text file\n";
+    assert!(found.stderr.contains(model) && found.stderr.contains(labels), "{}", found.stderr);
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

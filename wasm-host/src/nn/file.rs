@@ -1,6 +1,6 @@
 //! A model as it lies on disk.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use super::{ModelIdentity, NnError, registry};
 
@@ -75,7 +75,7 @@ impl ModelFile {
     /// A file is missing, unreadable or too large.
     pub fn read(path: &Path) -> Result<Self, NnError> {
         let bytes = registry::read(path)?;
-        let format = Format::of(&bytes, || registry::read(&path.with_extension("bin")))?;
+        let format = Format::of(&bytes, || weights_of(path))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self::new(name, bytes, format))
     }
@@ -104,6 +104,20 @@ impl ModelFile {
             self.format.name()
         ))
     }
+}
+
+/// The second half of an IR.
+fn weights_of(path: &Path) -> Result<Vec<u8>, NnError> {
+    let beside = path.with_extension("bin");
+    registry::read(&beside).map_err(|error| match error {
+        NnError::Read { path: _, source } if source.kind() == io::ErrorKind::NotFound => {
+            let name = beside.file_name().unwrap_or_default().to_string_lossy();
+            let why =
+                format!("an OpenVINO IR is two files, and {name} is not beside this one; copy it there");
+            NnError::Read { path: path.to_owned(), source: io::Error::new(io::ErrorKind::NotFound, why) }
+        }
+        other => other,
+    })
 }
 
 /// XML whose root is `<net`, as OpenVINO writes it.

@@ -139,7 +139,7 @@ fn choose(
     file: &ModelFile,
     load: impl Fn(&dyn Engine) -> Result<Arc<dyn Model>, NnError>,
 ) -> Result<(Arc<dyn Model>, Choice), NnError> {
-    let mut passed_over = Vec::new();
+    let (mut passed_over, mut absent) = (Vec::new(), None);
     for engine in candidates.iter().filter(|engine| !automatic || engine.runs(&file.format)) {
         match load(*engine) {
             Ok(model) => return Ok((model, Choice { engine: engine.name(), automatic, passed_over })),
@@ -147,11 +147,17 @@ fn choose(
             // Another engine may do better; it would not with a file that is no model.
             Err(error @ (NnError::Absent { .. } | NnError::Unsupported(_))) => {
                 passed_over.push(PassedOver::new(engine.name(), &error));
+                absent = absent.or(Some(error).filter(|error| matches!(error, NnError::Absent { .. })));
             }
             Err(error) => return Err(error),
         }
     }
-    Err(NnError::Unsupported(nothing_runs(file, &passed_over)))
+    let sentence = nothing_runs(file, &passed_over);
+    Err(match absent {
+        // Nothing is wrong with the model as far as anybody can tell: what is missing may run it.
+        Some(NnError::Absent { reason, .. }) => NnError::Absent { sentence, reason },
+        _ => NnError::Unsupported(sentence),
+    })
 }
 
 fn nothing_runs(file: &ModelFile, passed_over: &[PassedOver]) -> String {

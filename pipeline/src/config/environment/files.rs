@@ -10,7 +10,11 @@ pub(super) fn readable(path: &Path) -> Result<(), String> {
     if metadata.is_dir() {
         return Err(format!("{} is a folder; give a file", path.display()));
     }
-    if metadata.is_file() && metadata.len() == 0 {
+    if !metadata.is_file() {
+        // Opening a pipe waits for somebody to write into it.
+        return Err(format!("{} is a pipe or a device; give a file", path.display()));
+    }
+    if metadata.len() == 0 {
         return Err(format!("{} is empty (0 bytes)", path.display()));
     }
     fs::File::open(path).map(drop).map_err(|error| format!("{} cannot be read: {error}", path.display()))
@@ -62,6 +66,7 @@ mod tests {
             (at("x/clip.mp4"), format!("{here}/x/clip.mp4 does not exist, nor does its folder")),
             (at("none.mp4"), format!("{here}/none.mp4 is empty (0 bytes)")),
             (folder.path().to_owned(), format!("{here} is a folder; give a file")),
+            ("/dev/null".into(), "/dev/null is a pipe or a device; give a file".into()),
             (at("other.bin"), format!("{here}/other.bin does not exist")),
         ];
         for (path, expected) in table {

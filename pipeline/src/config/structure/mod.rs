@@ -111,11 +111,27 @@ impl<'s> Checker<'s> {
                     self.report(key.at, &path, message);
                 }
                 (None, Some(schema @ Json::Object(_))) => self.node(value, schema, &path),
-                (None, _) => {}
+                (None, _) => self.anything(value, &path),
             }
         }
         self.missing(node, schema, path);
         self.exactly_one(node, schema, path);
+    }
+
+    /// What is handed on as JSON, which knows no infinity and no NaN: they would become nothing.
+    fn anything(&mut self, node: &Node, path: &str) {
+        match &node.value {
+            Value::Map(_) => {
+                for (key, value) in node.entries() {
+                    self.anything(value, &join(path, &key.text));
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| self.anything(item, path)),
+            Value::Float(x) if !x.is_finite() => {
+                self.report(node.at, path, format!("expected a finite number, found {x}"));
+            }
+            _ => {}
+        }
     }
 
     /// `maxProperties: 1` is how the schema says "one of these".

@@ -2,12 +2,15 @@
 
 use super::wire::Damage;
 
-pub(super) const NOT_ONNX: &str =
-    "this is not an ONNX model; export the model to ONNX (a file ending in .onnx)";
+pub(super) const NOT_ONNX: &str = "this is not an ONNX model, nor one of TensorFlow Lite, OpenVINO IR or WebAssembly; export the model to ONNX";
 
 /// First bytes of files that people take for ONNX models.
 const OTHERS: [(usize, &[u8], &str); 9] = [
-    (0, b"\0asm", "this is a WebAssembly module, not an ONNX model; set it as a module, not as the model"),
+    (
+        0,
+        b"\0asm",
+        "this is a WebAssembly module, not an ONNX model; if it is a model itself, use the engine wasm or auto, else set it as a module",
+    ),
     (
         0,
         b"version https://git-lfs",
@@ -18,7 +21,7 @@ const OTHERS: [(usize, &[u8], &str); 9] = [
         b"ORTM",
         "this is a model in ONNX Runtime's own format, which is not supported; use the ONNX model it was made from",
     ),
-    (4, b"TFL3", "this is a TensorFlow Lite model, which the embedded engine cannot run; convert it to ONNX"),
+    (4, b"TFL3", "this is a TensorFlow Lite model, not an ONNX model; use the engine litert or auto"),
     (
         0,
         b"PK\x03\x04",
@@ -27,7 +30,7 @@ const OTHERS: [(usize, &[u8], &str); 9] = [
     (
         0,
         b"<?xml",
-        "this is XML (perhaps OpenVINO IR), which the embedded engine cannot run; use the ONNX model",
+        "this is XML (perhaps OpenVINO IR), not an ONNX model; use the engine openvino or auto for an IR",
     ),
     (0, b"\x89HDF", "this is an HDF5 file (perhaps Keras), not an ONNX model; convert it to ONNX"),
     (0, b"\x1f\x8b", "this is a gzip archive, not an ONNX model; unpack it first"),
