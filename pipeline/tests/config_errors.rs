@@ -307,7 +307,7 @@ const TABLE: &[(&str, &str, &str)] = &[
         "cameras: [{name: a, source: x.mp4}]\nanalyze: {detect: {module: yolo, params: {nms_iou: .nan, a: [1, -.inf], b: {c: .inf}}}}\n",
         "line3.yaml:2:52: analyze.detect.params.nms_iou: expected a finite number, found NaN\n\
          line3.yaml:2:65: analyze.detect.params.a: expected a finite number, found -inf\n\
-         line3.yaml:2:78: analyze.detect.params.b.c: expected a finite number, found inf",
+         line3.yaml:2:80: analyze.detect.params.b.c: expected a finite number, found inf",
     ),
     (
         "list as a key",
