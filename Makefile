@@ -55,8 +55,8 @@ fidelity: guests engines ## models x engines x clips against independent referen
 	@EDGEVISION_MEDIA="$(abspath $(MEDIA))" EDGEVISION_ENGINES="$(CURDIR)/target/engines" EDGEVISION_REQUIRE_ENGINES=1 \
 		cargo test --workspace --quiet --test fidelity -- --table
 
-bench: build ## what a frame costs against what it may cost, as one table; fails when a figure is over its limit
-	@EDGEVISION_MEDIA="$(abspath $(MEDIA))" cargo xtask bench
+bench: build engines ## what a frame costs against what it may cost, as one table; fails when a figure is over its limit
+	@EDGEVISION_MEDIA="$(abspath $(MEDIA))" EDGEVISION_ENGINES="$(CURDIR)/target/engines" cargo xtask bench
 
 clean: ## remove everything that was built
 	@cargo clean

@@ -22,8 +22,9 @@ use crate::{
 /// The benches that criterion runs.
 const CRITERION: &[&str] = &["component", "handover", "letterbox", "pool", "overlay"];
 
-/// The benches that run whole programs and print their own figures: the command, and pipelines with the plugin.
-const PRINTING: &[&str] = &["end_to_end", "plugin"];
+/// The benches that run whole programs and print their own figures: the command, the command against bare engines,
+/// and pipelines with the plugin.
+const PRINTING: &[&str] = &["end_to_end", "inference", "plugin"];
 
 /// Builds and runs all benches, prints the table, and fails when a figure is over its limit.
 pub fn measure() -> Result<()> {

@@ -31,6 +31,7 @@ struct Printed {
     value: f64,
     unit: String,
     limit: Option<f64>,
+    least: Option<f64>,
 }
 
 impl Figure {
@@ -39,11 +40,13 @@ impl Figure {
         Self { name: name.into(), value, unit: unit.into(), limit }
     }
 
-    /// Reads `{"figure", "value", "unit", "limit"}`; the limit is the largest value allowed and may be left out.
+    /// Reads `{"figure", "value", "unit", "limit", "least"}`; the limit is the largest value allowed, the least the smallest;
+    /// both may be left out.
     pub fn from_json(line: &str) -> Result<Self> {
         let read = serde_json::from_str(line).with_context(|| format!("not a figure: {line}"));
-        let Printed { figure, value, unit, limit } = read?;
-        Ok(Self::new(figure, value, &unit, limit.map_or(Limit::None, Limit::AtMost)))
+        let Printed { figure, value, unit, limit, least } = read?;
+        let limit = limit.map(Limit::AtMost).or(least.map(Limit::AtLeast)).unwrap_or(Limit::None);
+        Ok(Self::new(figure, value, &unit, limit))
     }
 
     /// True when the limit does not hold; also for a value that is not a number.
@@ -123,6 +126,8 @@ mod tests {
         assert_eq!(Figure::from_json(line)?, Figure::new("start", 412.5, "ms", Limit::AtMost(1000.0)));
         let line = r#"{"figure":"copy","value":2.5,"unit":"ms"}"#;
         assert_eq!(Figure::from_json(line)?, Figure::new("copy", 2.5, "ms", Limit::None));
+        let line = r#"{"figure":"gain","value":2.5,"unit":"x","least":2.0}"#;
+        assert_eq!(Figure::from_json(line)?, Figure::new("gain", 2.5, "x", Limit::AtLeast(2.0)));
         let wrong = Figure::from_json("running 0 tests").map_err(|error| error.to_string());
         assert_eq!(wrong, Err("not a figure: running 0 tests".to_owned()));
         Ok(())
