@@ -14,7 +14,7 @@ use std::{
 
 use edgevision_tests::{
     clips,
-    command::{Job, edgevision, yaml},
+    command::{Job, children, edgevision, yaml},
     media::{media, shipped},
     records,
 };
@@ -143,19 +143,6 @@ fn cpu(command: &mut Command) -> f64 {
     let before = children();
     assert!(command.stderr(Stdio::null()).status().unwrap().success(), "{command:?}");
     children() - before
-}
-
-/// Processor seconds of all children so far.
-fn children() -> f64 {
-    // SAFETY: rusage is plain data for which zero is a value, and getrusage only writes to it.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
-        usage
-    };
-    #[expect(clippy::cast_precision_loss, reason = "seconds of a benchmark")]
-    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
 
 /// Largest resident set with one 1080p camera and four workers.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use edgevision_tests::{
-    command::{Job, edgevision, yaml},
+    command::{Job, children, edgevision, yaml},
     engines::engine,
     media::media,
     records,
@@ -128,19 +128,6 @@ fn arrival(record: &Value) -> f64 {
     let text = record["system_timestamp"].as_str().unwrap();
     let clock = text.split('T').nth(1).unwrap().trim_end_matches('Z');
     clock.split(':').fold(0.0, |seconds, part| seconds * 60.0 + part.parse::<f64>().unwrap())
-}
-
-/// Processor seconds of all children so far.
-fn children() -> f64 {
-    // SAFETY: rusage is plain data for which zero is a value, and getrusage only writes to it.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
-        usage
-    };
-    #[expect(clippy::cast_precision_loss, reason = "seconds of a benchmark")]
-    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
 
 /// A model is in memory once, however many workers run it.

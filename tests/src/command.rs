@@ -151,6 +151,20 @@ pub(crate) fn signal(child: &Child, number: i32) {
     unsafe { libc::kill(pid, number) };
 }
 
+/// Processor seconds of all children that have ended, user and system.
+#[must_use]
+pub fn children() -> f64 {
+    // SAFETY: rusage is plain data for which zero is a value, and getrusage only writes to it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        usage
+    };
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a benchmark")]
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    seconds(usage.ru_utime) + seconds(usage.ru_stime)
+}
+
 /// A path as it is written into YAML.
 #[must_use]
 pub fn yaml(path: &Path) -> String {
