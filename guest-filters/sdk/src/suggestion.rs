@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{ModelInfo, Params, TensorInfo};
+use crate::{DType, ModelInfo, Params, TensorInfo};
 
 /// Width and height that are suggested where the model takes any, in pixels: what exporters of detectors start from.
 const USUAL_SIZE: i64 = 640;
@@ -113,6 +113,11 @@ fn fit(params: &mut Params, input: &TensorInfo) {
     let &[_, a, b, c] = &input.shape[..] else { return };
     let is_channels = |dim: i64| dim == 1 || dim == 3;
     let (channels, height, width) = if is_channels(a) || !is_channels(c) { (a, b, c) } else { (c, a, b) };
+    if input.dtype == DType::I8 {
+        // Full-integer models take the bytes less 128: the normalisation is in the input's scale and zero point.
+        params.take(&["mean", "std"]);
+        params.set_if_absent("mean", 128);
+    }
     if channels == 1 {
         // There is no order of one channel.
         params.take(&["color"]);
@@ -150,17 +155,15 @@ mod tests {
 
     #[test]
     fn a_suggestion_fits_the_very_input() {
-        let fitted = |shape: &[i64], params: &str| {
-            let input = TensorInfo {
-                name: "in".into(),
-                dtype: crate::DType::F32,
-                shape: shape.to_vec(),
-                quantization: None,
-            };
+        let fitted_to = |dtype: DType, shape: &[i64], params: &str| {
+            let input = TensorInfo { name: "in".into(), dtype, shape: shape.to_vec(), quantization: None };
             let model = ModelInfo { inputs: vec![input], outputs: vec![] };
             let params = Params::from_json(params).unwrap();
             Suggestion::new("x", 1).preprocess("letterbox", params).fitted(&model).preprocess.1.to_value()
         };
+        let fitted = |shape: &[i64], params: &str| fitted_to(DType::F32, shape, params);
+        let signed = fitted_to(DType::I8, &[1, 32, 64, 3], r#"{"color":"bgr","mean":[1,2,3],"std":255}"#);
+        assert_eq!(signed, json!({ "color": "bgr", "mean": 128 }));
         let bgr = r#"{"color":"bgr"}"#;
         assert_eq!(fitted(&[1, 3, 32, 64], bgr), json!({ "color": "bgr" }));
         assert_eq!(fitted(&[1, 32, 64, 3], bgr), json!({ "color": "bgr" }));

@@ -92,8 +92,12 @@ impl TensorSpec {
 pub enum TensorMut<'a> {
     /// 32-bit float.
     F32(&'a mut [f32]),
-    /// Bytes.
+    /// 8-bit unsigned integer.
     U8(&'a mut [u8]),
+    /// 8-bit signed integer.
+    I8(&'a mut [i8]),
+    /// 16-bit float, as its bits.
+    F16(&'a mut [u16]),
 }
 
 /// Elements of a tensor.

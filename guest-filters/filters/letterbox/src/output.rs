@@ -1,6 +1,7 @@
 //! Rows of the picture into the tensor: layout, element type, normalisation, padding.
 
-use edgevision_sdk::TensorMut;
+use edgevision_sdk::{DType, TensorMut};
+use half::f16;
 
 use crate::{
     geometry::Placement,
@@ -18,7 +19,7 @@ pub struct Writer {
     scale: [f32; 3],
     bias: [f32; 3],
     pad: [f32; 3],
-    bytes: [[u8; 256]; 3],
+    table: Table,
     padded: Option<(usize, Placement)>,
 }
 
@@ -36,7 +37,7 @@ impl Writer {
             scale,
             bias,
             pad: [0, 1, 2].map(|c| normalised(c, settings.pad[c])),
-            bytes: [0, 1, 2].map(|c| std::array::from_fn(|v| byte(normalised(c, v as f32)))),
+            table: Table::new(settings.dtype, normalised),
             padded: None,
         }
     }
@@ -45,13 +46,17 @@ impl Writer {
     pub fn pad(&mut self, tensor: &mut TensorMut, picture: Placement) {
         let address = match tensor {
             TensorMut::F32(values) => values.as_ptr().addr(),
+            TensorMut::F16(values) => values.as_ptr().addr(),
             TensorMut::U8(values) => values.as_ptr().addr(),
+            TensorMut::I8(values) => values.as_ptr().addr(),
         };
         let known = self.padded == Some((address, picture));
         self.padded = Some((address, picture));
         match tensor {
             TensorMut::F32(values) => self.fill(values, self.pad, picture, known),
+            TensorMut::F16(values) => self.fill(values, self.pad.map(half), picture, known),
             TensorMut::U8(values) => self.fill(values, self.pad.map(byte), picture, known),
+            TensorMut::I8(values) => self.fill(values, self.pad.map(signed), picture, known),
         }
     }
 
@@ -110,9 +115,19 @@ impl Writer {
         let pixel = self.pixel(picture.x, picture.y + y);
         for channel in 0..self.channels {
             let (first, row) = (self.at(pixel, channel), &plane(channel)[..picture.width]);
-            match tensor {
-                TensorMut::F32(out) => self.floats(row, channel, &mut out[first..]),
-                TensorMut::U8(out) => self.octets(row, channel, &mut out[first..]),
+            match (&mut *tensor, &self.table) {
+                (TensorMut::F32(out), _) => self.floats(row, channel, &mut out[first..]),
+                (TensorMut::F16(out), Table::F16(table)) => {
+                    self.looked_up(row, &table[channel], &mut out[first..])
+                }
+                (TensorMut::U8(out), Table::U8(table)) => {
+                    self.looked_up(row, &table[channel], &mut out[first..])
+                }
+                (TensorMut::I8(out), Table::I8(table)) => {
+                    self.looked_up(row, &table[channel], &mut out[first..])
+                }
+                // The tensor has the type of `tensor_spec`, which the table is for.
+                _ => {}
             }
         }
     }
@@ -128,12 +143,47 @@ impl Writer {
         }
     }
 
-    fn octets(&self, row: &[u8], channel: usize, out: &mut [u8]) {
-        let table = &self.bytes[channel];
+    fn looked_up<T: Copy>(&self, row: &[u8], table: &[T; 256], out: &mut [T]) {
         let step = if self.layout == Layout::Nchw { 1 } else { self.channels };
         let out = out.iter_mut().step_by(step);
         row.iter().zip(out).for_each(|(&v, out)| *out = table[usize::from(v)]);
     }
+}
+
+/// Each channel's 256 values, normalised, in the tensor's type.
+#[derive(Clone, Debug)]
+enum Table {
+    /// Computed, which is quicker.
+    F32,
+    F16(Vec<[u16; 256]>),
+    U8(Vec<[u8; 256]>),
+    I8(Vec<[i8; 256]>),
+}
+
+impl Table {
+    fn new(dtype: DType, normalised: impl Fn(usize, f32) -> f32) -> Self {
+        match dtype {
+            DType::F16 => Self::F16(table(normalised, half)),
+            DType::U8 => Self::U8(table(normalised, byte)),
+            DType::I8 => Self::I8(table(normalised, signed)),
+            _ => Self::F32,
+        }
+    }
+}
+
+fn table<T>(normalised: impl Fn(usize, f32) -> f32, element: fn(f32) -> T) -> Vec<[T; 256]> {
+    (0..3).map(|c| std::array::from_fn(|v| element(normalised(c, v as f32)))).collect()
+}
+
+/// The bits of the nearest 16-bit float.
+fn half(value: f32) -> u16 {
+    f16::from_f32(value).to_bits()
+}
+
+/// Rounded half up and clamped to -128..=127.
+#[allow(clippy::cast_possible_truncation, reason = "a cast from float to integer clamps")]
+fn signed(value: f32) -> i8 {
+    (value + 0.5).floor() as i8
 }
 
 /// Rounded half up and clamped to 0..=255.

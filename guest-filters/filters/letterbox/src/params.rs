@@ -228,8 +228,8 @@ fn dtype(written: Option<DType>, input: Option<&TensorInfo>) -> Result<DType, St
         ));
     }
     match written.or(model).unwrap_or(DType::F32) {
-        dtype @ (DType::F32 | DType::U8) => Ok(dtype),
-        other => Err(format!("a tensor of {other:?} was asked for: letterbox writes F32 and U8")),
+        dtype @ (DType::F32 | DType::F16 | DType::U8 | DType::I8) => Ok(dtype),
+        other => Err(format!("a tensor of {other:?} was asked for: letterbox writes F32, F16, U8 and I8")),
     }
 }
 

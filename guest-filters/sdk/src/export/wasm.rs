@@ -279,7 +279,10 @@ fn tensor_mut<'a>(spec: &TensorSpec, desc: &'a TensorDesc) -> Result<TensorMut<'
     Ok(unsafe {
         match spec.dtype {
             DType::F32 => TensorMut::F32(slice::from_raw_parts_mut(address as *mut f32, bytes / 4)),
-            _ => TensorMut::U8(slice::from_raw_parts_mut(address as *mut u8, bytes)),
+            DType::F16 => TensorMut::F16(slice::from_raw_parts_mut(address as *mut u16, bytes / 2)),
+            DType::U8 => TensorMut::U8(slice::from_raw_parts_mut(address as *mut u8, bytes)),
+            DType::I8 => TensorMut::I8(slice::from_raw_parts_mut(address as *mut i8, bytes)),
+            other => return Err(format!("a preprocess module cannot write tensors of {other:?}")),
         }
     })
 }

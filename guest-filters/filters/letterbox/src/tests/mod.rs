@@ -26,12 +26,26 @@ pub fn module(json: &str, context: &Context) -> Result<Letterbox, String> {
 pub fn run(module: &mut Letterbox, frame: &FrameView) -> (Vec<f32>, Geometry) {
     let spec = module.tensor_spec();
     let count = spec.dims.iter().product::<u32>() as usize;
-    if spec.dtype == DType::F32 {
-        let mut values = vec![f32::NAN; count];
-        let geometry = module.run(frame, &mut TensorMut::F32(&mut values)).unwrap();
-        return (values, geometry);
+    match spec.dtype {
+        DType::U8 => {
+            let mut values = vec![7; count];
+            let geometry = module.run(frame, &mut TensorMut::U8(&mut values)).unwrap();
+            (values.into_iter().map(f32::from).collect(), geometry)
+        }
+        DType::I8 => {
+            let mut values = vec![7; count];
+            let geometry = module.run(frame, &mut TensorMut::I8(&mut values)).unwrap();
+            (values.into_iter().map(f32::from).collect(), geometry)
+        }
+        DType::F16 => {
+            let mut values = vec![7; count];
+            let geometry = module.run(frame, &mut TensorMut::F16(&mut values)).unwrap();
+            (values.into_iter().map(|bits| half::f16::from_bits(bits).to_f32()).collect(), geometry)
+        }
+        _ => {
+            let mut values = vec![f32::NAN; count];
+            let geometry = module.run(frame, &mut TensorMut::F32(&mut values)).unwrap();
+            (values, geometry)
+        }
     }
-    let mut values = vec![7; count];
-    let geometry = module.run(frame, &mut TensorMut::U8(&mut values)).unwrap();
-    (values.into_iter().map(f32::from).collect(), geometry)
 }

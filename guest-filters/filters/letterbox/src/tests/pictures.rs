@@ -129,6 +129,8 @@ fn layouts_types_orders_and_normalisation() {
     assert_eq!(tensor(r#""mean":10,"std":[1,2,4]"#), [0., 30., 5., 20., 5., 12.5]);
     assert_eq!(tensor(r#""mean":[0,0,31],"std":0.25,"dtype":"u8""#), [40., 160., 80., 200., 0., 116.]);
     assert_eq!(tensor(r#""color":"gray""#), [18., 48.]);
+    assert_eq!(tensor(r#""mean":35,"dtype":"i8","std":[0.1,1,1]"#), [-128., 50., -15., 15., -5., 25.]);
+    assert_eq!(tensor(r#""std":40,"dtype":"f16","layout":"nhwc""#), [0.25, 0.5, 0.75, 1., 1.25, 1.5]);
 }
 
 #[test]
