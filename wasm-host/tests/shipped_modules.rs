@@ -67,6 +67,8 @@ fn cases() -> Vec<Case> {
         case(PixelFormat::Gray8, (77, 200), color(Bt601, Limited), DType::F32, nchw, r#"{"upscale":false}"#),
         case(PixelFormat::I420, (90, 70), color(Bt709, Full), DType::F32, [1, 1, 40, 50], "{}"),
         case(PixelFormat::Rgb, (90, 70), color(Bt709, Full), DType::U8, [1, 40, 50, 1], "{}"),
+        case(PixelFormat::I420, (90, 70), color(Bt709, Full), DType::F16, nchw, r#"{"std":255}"#),
+        case(PixelFormat::Nv12, (90, 70), color(Bt601, Limited), DType::I8, nhwc, r#"{"mean":128}"#),
     ]
 }
 
@@ -178,6 +180,8 @@ fn natively(case: &Case, frame: &FrameView, answer: &[f32]) -> (Vec<u8>, Vec<Det
     let bytes = spec.byte_len().unwrap() as usize;
     let mut room = match spec.dtype {
         DType::F32 => TensorMut::F32(&mut words),
+        DType::F16 => TensorMut::F16(&mut bytemuck::cast_slice_mut(&mut words)[..bytes / 2]),
+        DType::I8 => TensorMut::I8(&mut bytemuck::cast_slice_mut(&mut words)[..bytes]),
         _ => TensorMut::U8(&mut bytemuck::cast_slice_mut(&mut words)[..bytes]),
     };
     let geometry = letterbox.run(frame, &mut room).unwrap();
@@ -200,7 +204,12 @@ fn sandboxed(
 ) -> (Vec<u8>, Vec<edgevision_wasm_host::detection::Detection>) {
     let seen = Arc::new(Mutex::new(vec![]));
     let (input, output) = (seen.clone(), FakeTensor::f32([1, ROWS, BOXES], answer));
-    let dtype = if case.input.0 == DType::F32 { nn::DType::F32 } else { nn::DType::U8 };
+    let dtype = match case.input.0 {
+        DType::F32 => nn::DType::F32,
+        DType::F16 => nn::DType::F16,
+        DType::I8 => nn::DType::I8,
+        _ => nn::DType::U8,
+    };
     let shape = case.input.1.iter().map(|&d| usize::try_from(d).ok()).collect();
     let inputs = vec![nn::TensorInfo { name: "images".into(), dtype, shape }];
     let model = FakeModel::with_inputs(inputs, vec![output.clone()]).answering(move |_, inputs| {

@@ -63,7 +63,7 @@ impl DType {
 /// What a module writes in the role *preprocess*.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSpec {
-    /// `F32` or `U8`.
+    /// `F32`, `F16`, `U8` or `I8`.
     pub dtype: DType,
     /// Dimensions, outermost first; at most 8.
     pub dims: Vec<u32>,
@@ -72,8 +72,8 @@ pub struct TensorSpec {
 impl TensorSpec {
     /// Bytes of the tensor; refuses one that no module can hold.
     pub fn byte_len(&self) -> Result<u32, String> {
-        if !matches!(self.dtype, DType::F32 | DType::U8) {
-            return Err(format!("a tensor of {:?} cannot be handed on: F32 and U8 can", self.dtype));
+        if !matches!(self.dtype, DType::F32 | DType::F16 | DType::U8 | DType::I8) {
+            return Err(format!("a tensor of {:?} cannot be handed on: F32, F16, U8 and I8 can", self.dtype));
         }
         if self.dims.len() > MAX_DIMS {
             return Err(format!(
@@ -81,7 +81,7 @@ impl TensorSpec {
                 self.dims.len()
             ));
         }
-        let element = if self.dtype == DType::F32 { 4u32 } else { 1 };
+        let element = self.dtype.bytes() as u32;
         let bytes = self.dims.iter().try_fold(element, |product, &d| product.checked_mul(d));
         bytes.ok_or_else(|| format!("a tensor of {:?} is larger than a module's memory", self.dims))
     }
@@ -266,7 +266,10 @@ mod tests {
     fn a_tensor_has_a_type_that_can_be_handed_on_and_a_size() {
         let bytes = |dtype, dims: &[u32]| TensorSpec { dtype, dims: dims.to_vec() }.byte_len();
         assert_eq!(bytes(DType::F32, &[1, 3, 640, 640]), Ok(4_915_200));
-        assert_eq!(bytes(DType::U8, &[2, 5]), Ok(10));
+        assert_eq!(
+            (bytes(DType::U8, &[2, 5]), bytes(DType::I8, &[2, 5]), bytes(DType::F16, &[2, 5])),
+            (Ok(10), Ok(10), Ok(20))
+        );
         assert!(bytes(DType::I64, &[1]).unwrap_err().contains("I64"));
         assert!(bytes(DType::U8, &[1; 9]).unwrap_err().contains("9 dimensions"));
         assert!(bytes(DType::F32, &[65536, 65536]).unwrap_err().contains("larger"));

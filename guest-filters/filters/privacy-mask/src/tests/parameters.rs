@@ -30,7 +30,7 @@ fn each_mistake_has_its_sentence() {
         ),
         (
             r#"{"polygons":[[[0,0],["a",1],[1,1]]]}"#,
-            "parameter `polygons[0][1][0]`: invalid type: string \"a\", expected f64",
+            "parameter `polygons[0][1][0]`: invalid type: string \"a\", expected a number",
         ),
         (
             r#"{"polygons":[[[0,0],[0,1],[1,1]]],"mode":"blurr"}"#,
