@@ -81,8 +81,8 @@ impl TensorSpec {
                 self.dims.len()
             ));
         }
-        let element = self.dtype.bytes() as u32;
-        let bytes = self.dims.iter().try_fold(element, |product, &d| product.checked_mul(d));
+        let element = u32::try_from(self.dtype.bytes()).ok();
+        let bytes = self.dims.iter().fold(element, |product, &d| product?.checked_mul(d));
         bytes.ok_or_else(|| format!("a tensor of {:?} is larger than a module's memory", self.dims))
     }
 }
